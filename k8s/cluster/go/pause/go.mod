@@ -1,0 +1,3 @@
+module holdfast.test/pause
+
+go 1.26.0
