@@ -1,2 +1,21 @@
+export { type AuthenticateOptions, authenticate, requireActive, requireToken } from './authenticate.ts';
+export { createSessionStore } from './create-session-store.ts';
+export { type Credential, type ReadHeader, readCredential } from './credential.ts';
 export { createFileSource, type FileSource, type FileSourceOptions } from './file-source.ts';
 export { type ErrorCode, errorStatuses, HoldfastError, type HoldfastErrorOptions } from './holdfast-error.ts';
+export { type RedisConfig, type RedisEndpoint, type RedisTarget, toRedisConfig } from './redis-client.ts';
+export { redisUserRules } from './redis-users.ts';
+export { requireSameOrigin } from './require-same-origin.ts';
+export { requireSession, type SessionVariables } from './require-session.ts';
+export { type SessionEnvironment, sessionEnvironment, sessionEnvironmentMistakes } from './session-config.ts';
+export { clearSessionCookie, readCookies, SESSION_COOKIE, setSessionCookie } from './session-cookie.ts';
+export {
+  type Device,
+  type RevokeReason,
+  type Session,
+  type SessionWithDevice,
+  toSessionView,
+} from './session-record.ts';
+export { type LimitCounter, type NewSession, SessionStore, type SessionStoreOptions } from './session-store.ts';
+export { createSessionToken, isSessionId, type ParsedSessionToken, parseSessionToken } from './session-token.ts';
+export type { Validation } from './validation.ts';

@@ -1,0 +1,69 @@
+import { type ReadHeader, readCredential } from './credential.ts';
+import { HoldfastError } from './holdfast-error.ts';
+import { requireSameOrigin } from './require-same-origin.ts';
+import type { Session } from './session-record.ts';
+import type { SessionStore } from './session-store.ts';
+import { type ParsedSessionToken, parseSessionToken } from './session-token.ts';
+import type { Validation } from './validation.ts';
+
+export interface AuthenticateOptions {
+  sessions: SessionStore;
+  /** Origins, such as `https://shop.example`, from which unsafe requests with a cookie may come. */
+  trustedOrigins: readonly string[];
+}
+
+/**
+ * The session a request carries, by cookie or bearer token. Knows no web framework. A malformed token costs no call of
+ * the store.
+ *
+ * @throws HoldfastError with the code to answer
+ */
+export async function authenticate(
+  method: string,
+  header: ReadHeader,
+  { sessions, trustedOrigins }: AuthenticateOptions,
+): Promise<Session> {
+  const token = requireToken(method, header, trustedOrigins);
+  const validation = await sessions.validate(token);
+  const session = requireActive(validation);
+  if (validation.outcome === 'active' && validation.touchDue) sessions.touch(session.id);
+  return session;
+}
+
+/** The well-formed token of a request that came from where it may. */
+export function requireToken(
+  method: string,
+  header: ReadHeader,
+  trustedOrigins: readonly string[],
+): ParsedSessionToken {
+  const credential = readCredential(header);
+  if (credential.kind === 'none') {
+    throw new HoldfastError(
+      'session-missing',
+      'Log in first, then send the session cookie or `Authorization: Bearer`.',
+    );
+  }
+  if (credential.kind === 'cookie') requireSameOrigin(method, header, trustedOrigins);
+  const token = parseSessionToken(credential.token);
+  if (!token) throw new HoldfastError('session-malformed', 'This is not a session token, or a part of it is missing.');
+  return token;
+}
+
+/** The session of a validation that found one alive. */
+export function requireActive<S extends Session>(validation: Validation<S>): S {
+  switch (validation.outcome) {
+    case 'active':
+      return validation.session;
+    case 'unknown':
+      throw new HoldfastError('session-unknown', 'There is no such session. Log in again.');
+    case 'expired-idle':
+      throw new HoldfastError('session-expired-idle', 'The session was not used for too long. Log in again.');
+    case 'expired-absolute':
+      throw new HoldfastError(
+        'session-expired-absolute',
+        'The session has reached its longest duration. Log in again.',
+      );
+    case 'revoked':
+      throw new HoldfastError('session-revoked', `The session was ended (${validation.reason}). Log in again.`);
+  }
+}

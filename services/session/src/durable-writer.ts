@@ -1,0 +1,85 @@
+import type { Redis } from 'ioredis';
+import { notDurable } from './store-errors.ts';
+import { withRetry } from './with-retry.ts';
+
+export type Command = [name: string, ...args: (string | number)[]];
+
+export interface DurableWriterOptions {
+  /** A connection of its own: WAIT blocks the connection it runs on, and counts only that connection's writes. */
+  redis: Redis;
+  /** How many replicas must confirm; 0 asks none. */
+  replicas: number;
+  timeoutMs: number;
+  retryBudgetMs: number;
+}
+
+interface Pending {
+  command: Command;
+  resolve: (reply: unknown) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * Writes that count only once enough replicas have them (Redis WAIT). Writes that arrive while one batch is being
+ * confirmed go together in the next, with one WAIT for all of them, so a slow replica costs everybody one wait and
+ * not a queue of waits.
+ *
+ * A write must be safe to repeat: after a lost connection it is sent again.
+ */
+export class DurableWriter {
+  readonly #options: DurableWriterOptions;
+  #pending: Pending[] = [];
+  #running = false;
+
+  constructor(options: DurableWriterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @throws HoldfastError `not-durable` when it was written but not confirmed in time
+   * @throws Error as Redis or the network gave it, when it may or may not have been written
+   */
+  write(command: Command): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ command, resolve, reject });
+      if (!this.#running) void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    while (this.#pending.length > 0) {
+      const batch = this.#pending;
+      this.#pending = [];
+      try {
+        await this.#writeBatch(batch);
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.#running = false;
+  }
+
+  async #writeBatch(batch: Pending[]): Promise<void> {
+    const { redis, replicas, timeoutMs, retryBudgetMs } = this.#options;
+    const results = await withRetry(redis, retryBudgetMs, async () => {
+      const pipeline = redis.pipeline();
+      for (const { command } of batch) pipeline.call(...command);
+      if (replicas > 0) pipeline.wait(replicas, timeoutMs);
+      const replies = (await pipeline.exec()) ?? [];
+      // One lost reply means a lost connection: the batch is sent again as a whole.
+      const lost = replies.find(([error]) => error !== null && error.name !== 'ReplyError');
+      if (lost) throw lost[0];
+      // Redis refuses the writes of a batch alike while it is read-only, loading, or without replicas.
+      if (batch.every((_, index) => replies[index]?.[0])) throw replies[0]?.[0];
+      return replies;
+    });
+    const confirmed = replicas === 0 || Number(results.at(-1)?.[1] ?? 0) >= replicas;
+    batch.forEach(({ resolve, reject }, index) => {
+      const [error, reply] = results[index] ?? [new Error('no reply'), undefined];
+      if (error) reject(error);
+      else if (confirmed) resolve(reply);
+      else reject(notDurable());
+    });
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * What each application user of Redis may do, as Redis ACL rules: the one source for the local platform, the tests and
+ * the chart (a test holds the chart's copy against it). A command that a function runs is checked against the user who
+ * called the function, so the lists name exactly the commands of `functions/holdfast.lua` and of a connection.
+ */
+const connection = ['+hello', '+auth', '+ping', '+info', '+role', '+client|setinfo', '+client|setname'];
+
+export const redisUserRules = {
+  /** Owns the session records: every function, and loading them. */
+  auth: [
+    ['resetchannels', '-@all', '~hf:s:*', '~hf:t:*', '~hf:u:*', '~hf:rl:*'],
+    connection,
+    ['+fcall', '+fcall_ro', '+function|load', '+function|list', '+wait', '+time'],
+    ['+hget', '+hmget', '+hset', '+hdel', '+del', '+get', '+set', '+incr', '+decr', '+pttl', '+pexpire', '+pexpireat'],
+    ['+zadd', '+zrem', '+zrange', '+zremrangebyscore'],
+  ].flat(),
+  /** Only reads session records, and writes when one was last seen. */
+  validator: [
+    ['resetchannels', '-@all', '%R~hf:s:*', '%RW~hf:t:*'],
+    connection,
+    ['+fcall', '+fcall_ro', '+time', '+hget', '+hmget', '+hset', '+pexpire'],
+  ].flat(),
+} as const;

@@ -1,0 +1,103 @@
+import { accessSync, constants } from 'node:fs';
+import { z } from 'zod';
+
+const durationMs = (fallback: number, min: number, max: number) =>
+  z.coerce.number().int().min(min).max(max).default(fallback);
+
+/** `host:port,host:port`, IPv6 hosts in brackets. */
+const endpoints = z.string().transform((text, context) =>
+  text.split(',').map((part) => {
+    const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s/@]+)):(\d{1,5})$/.exec(part.trim());
+    const port = Number(match?.[3]);
+    if (!match || port < 1 || port > 65_535) {
+      context.addIssue({ code: 'custom', message: `must be host:port[,host:port…], not ${JSON.stringify(part)}` });
+      return z.NEVER;
+    }
+    return { host: (match[1] ?? match[2]) as string, port };
+  }),
+);
+
+/** The environment variables of the session library: a zod shape to put among a service's own. */
+export const sessionEnvironment = {
+  REDIS_SENTINELS: endpoints.optional().describe('Addresses of the Sentinels, host:port, separated by commas'),
+  REDIS_MASTER_NAME: z.string().min(1).optional().describe('The name Sentinel knows the primary by'),
+  REDIS_URL: z
+    .string()
+    .regex(
+      /^rediss?:\/\/(\[[0-9a-fA-F:.]+\]|[^:/@\s]+)(:\d{1,5})?\/?$/,
+      'must be redis://host:port or rediss://host:port',
+    )
+    .optional()
+    .describe('A single endpoint in place of Sentinels; credentials have variables of their own'),
+  REDIS_USERNAME: z.string().min(1).optional().describe('The ACL user'),
+  REDIS_PASSWORD_FILE: z.string().min(1).optional().describe('File with its password, read at every connection'),
+  REDIS_TLS: z.enum(['true', 'false']).default('false').describe('TLS to Redis and to the Sentinels'),
+  REDIS_CA_FILE: z.string().min(1).optional().describe('File with the certificate authority to trust'),
+  REDIS_TLS_SERVER_NAME: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The name in the certificates, where Redis is reached by address'),
+  REDIS_COMMAND_TIMEOUT_MS: durationMs(250, 10, 10_000).describe('How long one command may take'),
+  STORE_RETRY_BUDGET_MS: durationMs(500, 0, 60_000).describe('How long a request tries before it answers 503'),
+  SESSION_IDLE_TIMEOUT_MS: durationMs(30 * 60_000, 1000, 30 * 86_400_000).describe('Ends a session that is not used'),
+  SESSION_ABSOLUTE_TIMEOUT_MS: durationMs(12 * 3_600_000, 1000, 365 * 86_400_000).describe('Ends every session'),
+  SESSION_WAIT_REPLICAS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(10)
+    .optional()
+    .describe('Replicas that confirm a login or logout before it is answered; 0 for a single Redis'),
+  SESSION_WAIT_TIMEOUT_MS: durationMs(500, 10, 10_000).describe('How long to wait for them'),
+};
+
+export type SessionEnvironment = z.output<z.ZodObject<typeof sessionEnvironment>>;
+
+/** What contradicts itself in the variables of {@link sessionEnvironment}: one text for each mistake. */
+export function sessionEnvironmentMistakes(env: Partial<SessionEnvironment>): string[] {
+  const mistakes: string[] = [];
+  if (env.REDIS_SENTINELS && env.REDIS_URL) {
+    mistakes.push(
+      'REDIS_SENTINELS and REDIS_URL are both set: set REDIS_SENTINELS for Sentinel, REDIS_URL for a single Redis.',
+    );
+  }
+  if (!env.REDIS_SENTINELS && !env.REDIS_URL) {
+    mistakes.push(
+      'neither REDIS_SENTINELS nor REDIS_URL is set: set REDIS_SENTINELS=host:26379,… and REDIS_MASTER_NAME, or REDIS_URL=redis://host:6379.',
+    );
+  }
+  if (env.REDIS_SENTINELS && !env.REDIS_MASTER_NAME) {
+    mistakes.push(
+      'REDIS_MASTER_NAME is missing: Sentinel needs the name of the primary, as in its `sentinel monitor` line.',
+    );
+  }
+  if (env.REDIS_USERNAME && !env.REDIS_PASSWORD_FILE) {
+    mistakes.push('REDIS_PASSWORD_FILE is missing: REDIS_USERNAME needs a password, given as the path of a file.');
+  }
+  const { SESSION_IDLE_TIMEOUT_MS: idleMs, SESSION_ABSOLUTE_TIMEOUT_MS: absoluteMs } = env;
+  if (idleMs !== undefined && absoluteMs !== undefined && idleMs > absoluteMs) {
+    mistakes.push(
+      `SESSION_IDLE_TIMEOUT_MS (${idleMs}) is larger than SESSION_ABSOLUTE_TIMEOUT_MS (${absoluteMs}): it could never take effect.`,
+    );
+  }
+  if (env.REDIS_URL && (env.SESSION_WAIT_REPLICAS ?? 0) > 0) {
+    mistakes.push(
+      'SESSION_WAIT_REPLICAS is above 0 with REDIS_URL: a single Redis has no replicas to wait for; set it to 0.',
+    );
+  }
+  for (const name of ['REDIS_PASSWORD_FILE', 'REDIS_CA_FILE'] as const) {
+    const path = env[name];
+    if (path !== undefined && !isReadable(path)) mistakes.push(`${name} names ${path}, which can't be read.`);
+  }
+  return mistakes;
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

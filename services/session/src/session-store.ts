@@ -1,0 +1,263 @@
+import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import type { Redis } from 'ioredis';
+import { type Command, DurableWriter } from './durable-writer.ts';
+import { loadFunctionLibrary } from './function-library.ts';
+import { HoldfastError } from './holdfast-error.ts';
+import { createRedisClient, type RedisConfig } from './redis-client.ts';
+import type { Device, RevokeReason, SessionWithDevice } from './session-record.ts';
+import { createSessionToken, type ParsedSessionToken } from './session-token.ts';
+import { isFunctionMissing, toStoreError } from './store-errors.ts';
+import { toSession, toValidation, type Validation } from './validation.ts';
+import { withRetry } from './with-retry.ts';
+
+export interface SessionStoreOptions {
+  redis: RedisConfig;
+  /** `auth` owns the records and loads the functions; `validator` only validates and touches. */
+  role: 'auth' | 'validator';
+  idleTimeoutMs: number;
+  absoluteTimeoutMs: number;
+  /** Replicas that confirm a login or a logout; 0 asks none. */
+  waitReplicas: number;
+  waitTimeoutMs: number;
+  retryBudgetMs: number;
+  /** How long one call of the store took, and whether it got an answer. */
+  onCall?: (operation: string, durationMs: number, ok: boolean) => void;
+  /** A connection or a background write failed. The store goes on trying. */
+  onError?: (error: Error) => void;
+}
+
+export interface NewSession {
+  userId: string;
+  roles: readonly string[];
+  /** How the user proved who they are, RFC 8176 names. */
+  amr: readonly string[];
+  device: Device;
+}
+
+/** One counter of a rate limit: at most `limit` within `windowMs` of the first. */
+export interface LimitCounter {
+  key: string;
+  limit: number;
+  windowMs: number;
+}
+
+const tracer = trace.getTracer('@holdfast/session');
+const sessionKey = (id: string) => `hf:s:${id}`;
+const touchKey = (id: string) => `hf:t:${id}`;
+const userKey = (userId: string) => `hf:u:${userId}`;
+const limitKey = (name: string) => `hf:rl:${name}`;
+
+/**
+ * Sessions in Redis. Every method that can't get an answer throws {@link HoldfastError} `store-unavailable` (503), and
+ * those that promise durability `not-durable` (503); none of them ever takes an outage for a missing session.
+ */
+export class SessionStore {
+  readonly #options: SessionStoreOptions;
+  readonly #redis: Redis;
+  readonly #writeRedis: Redis | undefined;
+  readonly #writer: DurableWriter | undefined;
+  readonly #touching = new Map<string, Promise<void>>();
+
+  constructor(options: SessionStoreOptions) {
+    this.#options = options;
+    this.#redis = createRedisClient(options.redis, `holdfast-${options.role}`);
+    this.#redis.on('error', (error) => options.onError?.(error));
+    if (options.role === 'auth') {
+      const writeRedis = createRedisClient(options.redis, 'holdfast-auth-wait', options.waitTimeoutMs);
+      writeRedis.on('error', (error) => options.onError?.(error));
+      writeRedis.on('ready', () => this.#loadFunctions().catch((error: Error) => options.onError?.(error)));
+      this.#writeRedis = writeRedis;
+      this.#writer = new DurableWriter({
+        redis: writeRedis,
+        replicas: options.waitReplicas,
+        timeoutMs: options.waitTimeoutMs,
+        retryBudgetMs: options.retryBudgetMs,
+      });
+    }
+  }
+
+  /** Begins to connect; an unreachable Redis is no error here, it is retried for as long as the store is open. */
+  connect(): void {
+    for (const redis of [this.#redis, this.#writeRedis]) if (redis?.status === 'wait') redis.connect().catch(() => {});
+  }
+
+  /** Whether the primary answers, for readiness. Not for liveness: a restart mends no Redis. */
+  async ping(): Promise<void> {
+    await this.#call('ping', () => withRetry(this.#redis, this.#options.retryBudgetMs, () => this.#redis.ping()));
+  }
+
+  /** One round trip, and a read: a replica could answer it. */
+  async validate(token: ParsedSessionToken): Promise<Validation> {
+    const reply = await this.#validate(token, '0');
+    return toValidation(reply, (fields) => toSession(token.id, fields));
+  }
+
+  /** As {@link validate}, with the device the session was begun on. */
+  async describe(token: ParsedSessionToken): Promise<Validation<SessionWithDevice>> {
+    const reply = await this.#validate(token, '1');
+    return toValidation(reply, (fields) => ({
+      ...toSession(token.id, fields),
+      device: { userAgent: String(fields[6]), ip: String(fields[7]) },
+    }));
+  }
+
+  /**
+   * Moves "last seen" forward, in the background: the request that was validated does not wait, and a touch that fails
+   * is due again at the next validation.
+   */
+  touch(id: string): void {
+    if (this.#touching.has(id)) return;
+    const done = this.#ask('touch', [touchKey(id)], [], 0)
+      .then(
+        () => {},
+        (error: Error) => this.#options.onError?.(error),
+      )
+      .finally(() => this.#touching.delete(id));
+    this.#touching.set(id, done);
+  }
+
+  /**
+   * A new session, confirmed by the replicas. When that fails, what may have been written is revoked as well as can be,
+   * and nobody holds its token.
+   *
+   * @throws HoldfastError `not-durable` or `store-unavailable`
+   */
+  async create(input: NewSession): Promise<{ token: string; session: SessionWithDevice }> {
+    const { token, id, secretHash } = createSessionToken();
+    const { idleTimeoutMs, absoluteTimeoutMs } = this.#options;
+    const { userId, roles, amr, device } = input;
+    // Redis sets the time of authentication, by its clock.
+    const publicPart = JSON.stringify({ userId, roles, amr, authenticatedAtMs: 0 }).replace(/0\}$/, '');
+    const keys = [sessionKey(id), touchKey(id), userKey(userId)];
+    const args = [id, secretHash, userId, publicPart, idleTimeoutMs, absoluteTimeoutMs, device.userAgent, device.ip];
+    try {
+      const reply = (await this.#write('create', keys, args)) as [string, number, number];
+      if (reply[0] !== 'created') throw new Error(`create answered ${reply[0]}`);
+      const [, createdAtMs, absoluteExpiresAtMs] = reply;
+      const session: SessionWithDevice = {
+        id,
+        userId,
+        roles,
+        amr,
+        authenticatedAtMs: createdAtMs,
+        createdAtMs,
+        lastSeenAtMs: createdAtMs,
+        idleExpiresAtMs: Math.min(createdAtMs + idleTimeoutMs, absoluteExpiresAtMs),
+        absoluteExpiresAtMs,
+        device,
+      };
+      return { token, session };
+    } catch (error) {
+      this.revoke(id, userId, 'not-durable').catch((cause: Error) => this.#options.onError?.(cause));
+      throw error;
+    }
+  }
+
+  /**
+   * Ends a session of that user, confirmed by the replicas. Safe to repeat.
+   *
+   * @returns `unknown` for an id that does not exist or is somebody else's, `ended` when it had ended already
+   * @throws HoldfastError `not-durable` or `store-unavailable`: it may or may not have ended, ask again
+   */
+  async revoke(id: string, userId: string, reason: RevokeReason): Promise<'revoked' | 'ended' | 'unknown'> {
+    const keys = [sessionKey(id), touchKey(id), userKey(userId)];
+    return (await this.#write('revoke', keys, [id, userId, reason])) as 'revoked' | 'ended' | 'unknown';
+  }
+
+  /** Ends all sessions of a user but, where given, one. Returns the ids of those that were still alive. */
+  async revokeUser(userId: string, reason: RevokeReason, exceptId = ''): Promise<string[]> {
+    return (await this.#write('revoke_user', [userKey(userId)], [reason, exceptId])) as string[];
+  }
+
+  /** The user's live sessions, oldest first. */
+  async list(userId: string): Promise<SessionWithDevice[]> {
+    const reply = (await this.#ask('list', [userKey(userId)])) as unknown[][];
+    return reply.map(([id, ...fields]) => ({
+      ...toSession(String(id), fields),
+      device: { userAgent: String(fields[5]), ip: String(fields[6]) },
+    }));
+  }
+
+  /**
+   * Takes one from every counter, or from none when one of them is used up.
+   * @returns 0, or the milliseconds until it is worth another try
+   */
+  async takeLimit(counters: readonly LimitCounter[]): Promise<number> {
+    const keys = counters.map(({ key }) => limitKey(key));
+    const args = counters.flatMap(({ limit, windowMs }) => [limit, windowMs]);
+    return Number(await this.#ask('limit', keys, ['take', ...args]));
+  }
+
+  /** Gives back what {@link takeLimit} took. */
+  async giveLimit(counters: readonly LimitCounter[]): Promise<void> {
+    await this.#ask(
+      'limit',
+      counters.map(({ key }) => limitKey(key)),
+      ['give'],
+    );
+  }
+
+  /** Lets background touches end and closes the connections. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#touching.values());
+    for (const redis of [this.#redis, this.#writeRedis]) redis?.disconnect();
+  }
+
+  #validate(token: ParsedSessionToken, withDevice: '0' | '1'): Promise<unknown[]> {
+    const keys = [sessionKey(token.id), touchKey(token.id)];
+    return this.#ask('validate', keys, [token.secretHash, withDevice]) as Promise<unknown[]>;
+  }
+
+  /** A call that needs no replica's confirmation; autopipelining sends those of one tick together. */
+  #ask(operation: string, keys: string[], args: (string | number)[] = [], budgetMs = this.#options.retryBudgetMs) {
+    const command = operation === 'validate' ? 'fcall_ro' : 'fcall';
+    return this.#call(operation, () =>
+      withRetry(this.#redis, budgetMs, () =>
+        this.#redis[command](`holdfast_v1_${operation}`, keys.length, ...keys, ...args),
+      ),
+    );
+  }
+
+  #write(operation: string, keys: string[], args: (string | number)[]): Promise<unknown> {
+    const writer = this.#writer;
+    if (!writer) throw new Error(`a validator can't ${operation} sessions`);
+    const command: Command = ['FCALL', `holdfast_v1_${operation}`, keys.length, ...keys, ...args];
+    return this.#call(operation, () => writer.write(command));
+  }
+
+  async #loadFunctions(): Promise<void> {
+    if (this.#writeRedis) await loadFunctionLibrary(this.#writeRedis);
+  }
+
+  /** Measures a call and gives its errors their one form. */
+  async #call<T>(operation: string, run: () => Promise<T>): Promise<T> {
+    const startedAt = performance.now();
+    const span = tracer.startSpan(`redis ${operation}`, {
+      kind: SpanKind.CLIENT,
+      attributes: spanAttributes(operation),
+    });
+    let ok = false;
+    try {
+      const result = await run().catch(async (error) => {
+        if (!isFunctionMissing(error) || this.#options.role !== 'auth') throw error;
+        await this.#loadFunctions();
+        return run();
+      });
+      ok = true;
+      return result;
+    } catch (error) {
+      span.recordException(error as Error);
+      span.setStatus({ code: SpanStatusCode.ERROR });
+      throw error instanceof HoldfastError ? error : toStoreError(error);
+    } finally {
+      this.#options.onCall?.(operation, performance.now() - startedAt, ok);
+      span.end();
+    }
+  }
+}
+
+const spanAttributes = (operation: string) => ({
+  'db.system.name': 'redis',
+  'db.operation.name': operation === 'ping' ? 'PING' : 'FCALL',
+  ...(operation === 'ping' ? {} : { 'db.stored_procedure.name': `holdfast_v1_${operation}` }),
+});

@@ -1,0 +1,59 @@
+import { hash, randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+
+const PREFIX = 'hf1_';
+const ID_BYTES = 16;
+const SECRET_BYTES = 32;
+const BODY_BYTES = ID_BYTES + SECRET_BYTES;
+const TOKEN_PATTERN = /^hf1_[A-Za-z0-9_-]{70}$/;
+const ID_PATTERN = /^[A-Za-z0-9_-]{21}[AQgw]$/;
+
+/** What a session token says, the secret already reduced to what Redis holds of it. */
+export interface ParsedSessionToken {
+  /** Public handle, 16 random bytes as base64url (22 characters). */
+  id: string;
+  /** SHA-256 of the 32-byte secret as base64url (43 characters). */
+  secretHash: string;
+}
+
+export interface CreatedSessionToken extends ParsedSessionToken {
+  /** What the client holds. Never stored, never logged. */
+  token: string;
+}
+
+/**
+ * A new session token: `hf1_` + base64url(id 16 bytes ‖ secret 32 bytes ‖ CRC-32 of both, big-endian). 256 bits of
+ * secret from the system's CSPRNG; OWASP's Session Management Cheat Sheet asks for at least 64.
+ */
+export function createSessionToken(): CreatedSessionToken {
+  const bytes = Buffer.allocUnsafe(BODY_BYTES + 4);
+  randomBytes(BODY_BYTES).copy(bytes);
+  bytes.writeUInt32BE(crc32(bytes.subarray(0, BODY_BYTES)), BODY_BYTES);
+  return { token: PREFIX + bytes.toString('base64url'), ...splitToken(bytes) };
+}
+
+/**
+ * Reads a session token, or answers undefined for anything that was not made by {@link createSessionToken}. The
+ * checksum turns away typing mistakes, cut tokens and scanners before Redis is asked; it is no protection against
+ * forgery, the secret is.
+ */
+export function parseSessionToken(token: string): ParsedSessionToken | undefined {
+  if (!TOKEN_PATTERN.test(token)) return undefined;
+  const bytes = Buffer.from(token.slice(PREFIX.length), 'base64url');
+  if (crc32(bytes.subarray(0, BODY_BYTES)) !== bytes.readUInt32BE(BODY_BYTES)) return undefined;
+  // 70 characters carry four bits more than 52 bytes: only one spelling of a token is the token.
+  if (!'AQgw'.includes(token.at(-1) ?? '')) return undefined;
+  return splitToken(bytes);
+}
+
+/** Whether a text can be a session id (as in `DELETE /v1/sessions/{id}`). */
+export function isSessionId(text: string): boolean {
+  return ID_PATTERN.test(text);
+}
+
+function splitToken(bytes: Buffer): ParsedSessionToken {
+  return {
+    id: bytes.toString('base64url', 0, ID_BYTES),
+    secretHash: hash('sha256', bytes.subarray(ID_BYTES, BODY_BYTES), 'base64url'),
+  };
+}

@@ -1,0 +1,44 @@
+import { HoldfastError } from './holdfast-error.ts';
+
+/** Answers of a Redis that is there but can't serve now. Each goes away by itself or with the next primary. */
+const passing = /^(READONLY|LOADING|MASTERDOWN|NOREPLICAS|TRYAGAIN|BUSY|UNBLOCKED|WRONGPASS|NOAUTH)\b/;
+
+const redisReply = (error: unknown) => error instanceof Error && error.name === 'ReplyError';
+
+/** Whether trying again can help: the connection failed or timed out, or Redis said that it can't for now. */
+export function isPassing(error: unknown): boolean {
+  return !redisReply(error) || passing.test((error as Error).message);
+}
+
+/** The one who answered is not the primary any more: Sentinel has to be asked again. */
+export function isReadonly(error: unknown): boolean {
+  return redisReply(error) && (error as Error).message.startsWith('READONLY');
+}
+
+/** The Redis we reached has not got the function library (yet): a new, empty one, or before auth's first start. */
+export function isFunctionMissing(error: unknown): boolean {
+  return redisReply(error) && (error as Error).message.includes('Function not found');
+}
+
+/**
+ * Whatever Redis or the network said, as the answer for the client: 503, never 401. NOREPLICAS is Redis refusing a
+ * write that no replica would confirm (`min-replicas-to-write`).
+ */
+export function toStoreError(cause: unknown): HoldfastError {
+  if (redisReply(cause) && (cause as Error).message.startsWith('NOREPLICAS')) return notDurable(cause);
+  return new HoldfastError(
+    'store-unavailable',
+    'The session store cannot answer right now. Nothing has changed; try again.',
+    {
+      cause,
+    },
+  );
+}
+
+export function notDurable(cause?: unknown): HoldfastError {
+  return new HoldfastError(
+    'not-durable',
+    'Not enough replicas of the session store confirmed the change in time. Try again.',
+    { cause },
+  );
+}

@@ -1,0 +1,52 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { isPassing, isReadonly } from './store-errors.ts';
+
+const PAUSE_MS = 20;
+
+/**
+ * Runs an operation that is safe to repeat, and again while it fails for a passing reason and the budget lasts. A
+ * connection that is down is waited for rather than tried. Throws the last error as it came.
+ *
+ * @param budgetMs after this no further try begins; the last one may still take its command timeout
+ */
+export async function withRetry<T>(redis: Redis, budgetMs: number, operation: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + budgetMs;
+  for (;;) {
+    try {
+      if (redis.status !== 'ready') await untilReady(redis, deadline - performance.now());
+      return await operation();
+    } catch (error) {
+      if (!isPassing(error) || performance.now() + PAUSE_MS >= deadline) throw error;
+      if (isReadonly(error)) redis.disconnect(true);
+      await delay(PAUSE_MS);
+    }
+  }
+}
+
+const waiting = new WeakMap<Redis, Promise<void>>();
+
+/** All requests that find a connection down wait for the same event. */
+async function untilReady(redis: Redis, limitMs: number): Promise<void> {
+  let ready = waiting.get(redis);
+  if (!ready) {
+    if (redis.status === 'wait') redis.connect().catch(() => {});
+    ready = new Promise((resolve) => redis.once('ready', resolve));
+    waiting.set(
+      redis,
+      ready.finally(() => waiting.delete(redis)),
+    );
+  }
+  const abort = new AbortController();
+  const timeout = delay(Math.max(0, limitMs), undefined, { signal: abort.signal }).then(
+    () => {
+      throw new Error(`no connection to Redis (${redis.status})`);
+    },
+    () => {},
+  );
+  try {
+    await Promise.race([ready, timeout]);
+  } finally {
+    abort.abort();
+  }
+}
