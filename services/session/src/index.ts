@@ -16,6 +16,12 @@ export {
   type SessionWithDevice,
   toSessionView,
 } from './session-record.ts';
-export { type LimitCounter, type NewSession, SessionStore, type SessionStoreOptions } from './session-store.ts';
+export {
+  type LimitCounter,
+  type NewSession,
+  type Revocation,
+  SessionStore,
+  type SessionStoreOptions,
+} from './session-store.ts';
 export { createSessionToken, isSessionId, type ParsedSessionToken, parseSessionToken } from './session-token.ts';
 export type { Validation } from './validation.ts';

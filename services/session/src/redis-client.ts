@@ -54,6 +54,8 @@ export function createRedisClient(config: RedisConfig, name: string, extraTimeou
   const options: ClientOptions = {
     connectionName: name,
     lazyConnect: true,
+    // CLIENT SETINFO is younger than Redis 7.0, where an ACL can't even name it.
+    disableClientInfo: true,
     commandTimeout,
     connectTimeout: Math.max(config.commandTimeoutMs, 500),
     // A link that was cut says nothing at all: without this the kernel retransmits for minutes.

@@ -3,7 +3,7 @@
  * the chart (a test holds the chart's copy against it). A command that a function runs is checked against the user who
  * called the function, so the lists name exactly the commands of `functions/holdfast.lua` and of a connection.
  */
-const connection = ['+hello', '+auth', '+ping', '+info', '+role', '+client|setinfo', '+client|setname'];
+const connection = ['+hello', '+auth', '+ping', '+info', '+role', '+client|setname'];
 
 export const redisUserRules = {
   /** Owns the session records: every function, and loading them. */

@@ -34,6 +34,9 @@ export interface NewSession {
   device: Device;
 }
 
+/** What came of ending a session; `ended`: it had been ended before, `unknown`: none such, or not the caller's. */
+export type Revocation = { outcome: 'revoked' | 'ended'; userId: string } | { outcome: 'unknown' };
+
 /** One counter of a rate limit: at most `limit` within `windowMs` of the first. */
 export interface LimitCounter {
   key: string;
@@ -148,20 +151,26 @@ export class SessionStore {
       };
       return { token, session };
     } catch (error) {
-      this.revoke(id, userId, 'not-durable').catch((cause: Error) => this.#options.onError?.(cause));
+      this.revoke(id, { userId }, 'not-durable').catch((cause: Error) => this.#options.onError?.(cause));
       throw error;
     }
   }
 
   /**
-   * Ends a session of that user, confirmed by the replicas. Safe to repeat.
+   * Ends a session, confirmed by the replicas. Safe to repeat.
    *
-   * @returns `unknown` for an id that does not exist or is somebody else's, `ended` when it had ended already
+   * @param proof what makes the caller one who may: the session's secret, or whose it is
    * @throws HoldfastError `not-durable` or `store-unavailable`: it may or may not have ended, ask again
    */
-  async revoke(id: string, userId: string, reason: RevokeReason): Promise<'revoked' | 'ended' | 'unknown'> {
-    const keys = [sessionKey(id), touchKey(id), userKey(userId)];
-    return (await this.#write('revoke', keys, [id, userId, reason])) as 'revoked' | 'ended' | 'unknown';
+  async revoke(
+    id: string,
+    proof: { secretHash: string } | { userId: string },
+    reason: RevokeReason,
+  ): Promise<Revocation> {
+    const [field, value] = 'userId' in proof ? ['user', proof.userId] : ['hash', proof.secretHash];
+    const reply = (await this.#write('revoke', [sessionKey(id), touchKey(id)], [id, field, value, reason])) as string[];
+    const [outcome, userId] = reply as [Revocation['outcome'], string?];
+    return userId === undefined ? { outcome: 'unknown' } : ({ outcome, userId } as Revocation);
   }
 
   /** Ends all sessions of a user but, where given, one. Returns the ids of those that were still alive. */

@@ -111,18 +111,19 @@ local function touch(keys)
   return 1
 end
 
--- KEYS s t u; ARGV id, user id, reason. Only the user's own; idempotent, and always writes, so that a WAIT after it
--- also covers the first attempt. Returns 'revoked', 'ended' (it had been already) or 'unknown'.
+-- KEYS s t; ARGV id, 'hash' or 'user', the secret's hash or the user id that must match, reason. Idempotent, and it
+-- always writes, so that a WAIT after it also covers the first attempt. Returns {'revoked' | 'ended' (it had been
+-- already) | 'unknown', user id}.
 local function revoke(keys, args)
-  local s = redis.call('HMGET', keys[1], 'user', 'state', 'reason')
-  if not s[1] or s[1] ~= args[2] then
+  local s = redis.call('HMGET', keys[1], args[2], 'user', 'state', 'reason')
+  if not s[1] or s[1] ~= args[3] then
     fence()
-    return 'unknown'
+    return {'unknown'}
   end
-  local ended = s[2] ~= 'active'
-  end_session(keys[1], keys[2], ended and s[3] or args[3], now_ms())
-  redis.call('ZREM', keys[3], args[1])
-  return ended and 'ended' or 'revoked'
+  local ended = s[3] ~= 'active'
+  end_session(keys[1], keys[2], ended and s[4] or args[4], now_ms())
+  redis.call('ZREM', 'hf:u:' .. s[2], args[1])
+  return {ended and 'ended' or 'revoked', s[2]}
 end
 
 -- KEYS u; ARGV reason, id to spare (or ''). Returns the ids that were ended.

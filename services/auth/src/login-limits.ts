@@ -1,0 +1,50 @@
+import { hash } from 'node:crypto';
+import { HoldfastError, type LimitCounter, type SessionStore } from '@holdfast/session';
+
+export interface LoginLimitConfig {
+  /** Failures per account from devices it does not know, and per known device of an account, in a window. */
+  perAccount: number;
+  /** Failures per client address in a window. */
+  perAddress: number;
+  windowMs: number;
+}
+
+export interface LoginAttempt {
+  username: string;
+  address: string;
+  /** Set when this device has logged in to this account before. */
+  deviceId: string | undefined;
+}
+
+/**
+ * Counts failed logins (NIST SP 800-63B-4, section 3.2.2): an attempt takes its place before the password is looked at,
+ * so a burst can't slip through, and a login that succeeds gives it back.
+ *
+ * @returns to be called when the login succeeded
+ * @throws HoldfastError `rate-limited` with the seconds to wait
+ */
+export async function takeLoginAttempt(
+  sessions: SessionStore,
+  attempt: LoginAttempt,
+  config: LoginLimitConfig,
+): Promise<() => Promise<void>> {
+  // Hashed, so that what people type into the wrong field is not kept.
+  const account = hash('sha256', attempt.username.normalize('NFC'), 'base64url').slice(0, 22);
+  const { perAccount, perAddress, windowMs } = config;
+  const counters: LimitCounter[] = [
+    {
+      key: attempt.deviceId === undefined ? `a:${account}` : `d:${account}:${attempt.deviceId}`,
+      limit: perAccount,
+      windowMs,
+    },
+    { key: `i:${attempt.address}`, limit: perAddress, windowMs },
+  ];
+  const waitMs = await sessions.takeLimit(counters);
+  if (waitMs > 0) {
+    const seconds = Math.ceil(waitMs / 1000);
+    throw new HoldfastError('rate-limited', `Too many failed logins. Try again in ${seconds} seconds.`, {
+      retryAfterSeconds: seconds,
+    });
+  }
+  return () => sessions.giveLimit(counters);
+}

@@ -1,0 +1,88 @@
+import { createHmac } from 'node:crypto';
+import { createFileSource } from '@holdfast/session';
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
+import { z } from 'zod';
+
+const keySchema = z.looseObject({
+  kty: z.literal('OKP', 'must be an Ed25519 key: "kty": "OKP"'),
+  crv: z.literal('Ed25519', 'must be "Ed25519"'),
+  x: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be the public key, 32 bytes as base64url'),
+  d: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be the private key, 32 bytes as base64url'),
+  kid: z.string().min(1).exactOptional(),
+});
+const fileSchema = z.looseObject({ keys: z.array(keySchema).min(1, 'must have at least one key') });
+
+type PrivateKey = z.output<typeof keySchema>;
+
+export interface SigningKeys {
+  /** Signs with the first key of the file. @param lifetimeSeconds from now */
+  sign(claims: Record<string, unknown>, lifetimeSeconds: number): Promise<string>;
+  /** Every key's public half: the current one, and those about to be current, so that verifiers know them in time. */
+  publicKeys(): Promise<JWK[]>;
+  /** Keys for other purposes, derived from the signing keys, in the same order. */
+  derive(purpose: string): Buffer[];
+  close(): void;
+}
+
+/**
+ * Ed25519 keys (RFC 8037) from a private JWK Set: the first signs, the others are published ahead of their turn. The
+ * file is read again when it changes, so keys are rotated by putting the next one first.
+ *
+ * @throws Error at the start when the file can't be used
+ */
+export function createSigningKeys(path: string, onError?: (error: Error) => void): SigningKeys {
+  const file = createFileSource(path, parseKeys, onError === undefined ? {} : { onError });
+  return { ...fromKeys(() => file.current), close: () => file.close() };
+}
+
+/** Keys that live as long as the process: other replicas don't have them, so this is for a single one. */
+export async function generateSigningKeys(): Promise<SigningKeys> {
+  const { privateKey } = await generateKeyPair('EdDSA', { extractable: true });
+  const keys = [keySchema.parse(await exportJWK(privateKey))];
+  return { ...fromKeys(() => keys), close: () => {} };
+}
+
+function fromKeys(keys: () => PrivateKey[]): Omit<SigningKeys, 'close'> {
+  const first = () => keys()[0] as PrivateKey;
+  return {
+    async sign(claims, lifetimeSeconds) {
+      const key = first();
+      const issuedAt = Math.floor(Date.now() / 1000);
+      return new SignJWT(claims)
+        .setProtectedHeader({ alg: 'EdDSA', typ: 'JWT', kid: await keyId(key) })
+        .setIssuedAt(issuedAt)
+        .setExpirationTime(issuedAt + lifetimeSeconds)
+        .sign(await importJWK({ kty: key.kty, crv: key.crv, x: key.x, d: key.d }, 'EdDSA'));
+    },
+    publicKeys: () =>
+      Promise.all(
+        keys().map(async (key) => ({
+          kty: key.kty,
+          crv: key.crv,
+          x: key.x,
+          kid: await keyId(key),
+          alg: 'EdDSA',
+          use: 'sig',
+        })),
+      ),
+    derive: (purpose) =>
+      keys().map((key) => createHmac('sha256', Buffer.from(key.d, 'base64url')).update(purpose).digest()),
+  };
+}
+
+const keyId = (key: PrivateKey) => key.kid ?? calculateJwkThumbprint({ kty: key.kty, crv: key.crv, x: key.x });
+
+function parseKeys(text: string): PrivateKey[] {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new Error('not JSON; it must be a JWK Set {"keys": [...]} of private Ed25519 keys');
+  }
+  const parsed = fileSchema.safeParse(json);
+  if (!parsed.success) {
+    const mistakes = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`);
+    throw new Error(`not a JWK Set of private Ed25519 keys: ${mistakes.join('; ')}`);
+  }
+  return parsed.data.keys;
+}

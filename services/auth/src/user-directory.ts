@@ -1,0 +1,79 @@
+import { createFileSource } from '@holdfast/session';
+import { z } from 'zod';
+import { defaultHashCost, type HashCost, hashPassword, parsePasswordHash, verifyPassword } from './password-hash.ts';
+
+const userSchema = z.strictObject({
+  id: z.string().regex(/^[A-Za-z0-9._@-]{1,128}$/, 'must be 1 to 128 of A-Z a-z 0-9 . _ @ -'),
+  username: z.string().min(1).max(256),
+  passwordHash: z.string().superRefine((hash, context) => {
+    try {
+      parsePasswordHash(hash);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+    }
+  }),
+  roles: z.array(z.string().min(1).max(64)).max(32).default([]),
+});
+
+export type User = Omit<z.output<typeof userSchema>, 'passwordHash'>;
+
+export interface UserDirectory {
+  /** The user whose password this is. Costs the same for an unknown name as for a wrong password. */
+  verify(username: string, password: string): Promise<User | undefined>;
+  /** The user's id, if there is one of that name. For the log, never for an answer. */
+  findId(username: string): string | undefined;
+  close(): void;
+}
+
+interface Users {
+  byName: Map<string, z.output<typeof userSchema>>;
+  /** Compared against when there is no such user, as dear as the dearest real hash. */
+  decoy: Promise<string>;
+}
+
+const normalized = (username: string) => username.normalize('NFC');
+
+/**
+ * Users from a JSON file, an array of `{id, username, passwordHash, roles}`. It is read again when it changes; a file
+ * that can't be used any more leaves the last good one in force.
+ *
+ * @throws Error at the start when the file can't be used
+ */
+export function createUserDirectory(path: string, onError?: (error: Error) => void): UserDirectory {
+  const file = createFileSource(path, parseUsers, onError === undefined ? {} : { onError });
+  return {
+    async verify(username, password) {
+      const { byName, decoy } = file.current;
+      const user = byName.get(normalized(username));
+      const right = await verifyPassword(password, user?.passwordHash ?? (await decoy));
+      if (!user || !right) return undefined;
+      return { id: user.id, username: user.username, roles: user.roles };
+    },
+    findId: (username) => file.current.byName.get(normalized(username))?.id,
+    close: () => file.close(),
+  };
+}
+
+function parseUsers(text: string): Users {
+  const parsed = z.array(userSchema).min(1, 'has no users').safeParse(parseJson(text));
+  if (!parsed.success) {
+    const mistakes = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`);
+    throw new Error(`not an array of {id, username, passwordHash, roles}: ${mistakes.join('; ')}`);
+  }
+  const byName = new Map(parsed.data.map((user) => [normalized(user.username), user]));
+  const ids = new Set(parsed.data.map((user) => user.id));
+  if (byName.size < parsed.data.length) throw new Error('two users have the same username');
+  if (ids.size < parsed.data.length) throw new Error('two users have the same id');
+  const costs = parsed.data.map((user): HashCost => parsePasswordHash(user.passwordHash));
+  const work = (cost: HashCost) => cost.memoryKiB * cost.passes;
+  const dearest = costs.reduce((most, cost) => (work(cost) > work(most) ? cost : most), costs[0] ?? defaultHashCost);
+  return { byName, decoy: hashPassword('', dearest) };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error('not JSON');
+  }
+}
