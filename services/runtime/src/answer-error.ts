@@ -1,0 +1,37 @@
+import { HoldfastError } from '@holdfast/session';
+import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { requestLog, type ServiceEnv } from './service-context.ts';
+import { toProblem } from './to-problem.ts';
+import { toFieldMistakes } from './validation-hook.ts';
+
+/**
+ * Whatever a handler threw, as problem+json. Errors that are not ours are defects: they are logged with their stack,
+ * and the client learns only the request id to ask about.
+ */
+export function answerError(thrown: Error, c: Context<ServiceEnv>): Response {
+  const error = toHoldfastError(thrown);
+  if (error.status === 500) requestLog(c).error({ err: thrown }, 'a request failed for a reason nobody foresaw');
+  else c.error = error;
+  const errors = toFieldMistakes(error);
+  const { body, init } = toProblem(error, c.get('requestId'), errors.length === 0 ? {} : { errors });
+  return c.body(body, init.status as ContentfulStatusCode, Object.fromEntries(init.headers));
+}
+
+function toHoldfastError(thrown: Error): HoldfastError {
+  if (thrown instanceof HoldfastError) return thrown;
+  if (thrown instanceof HTTPException) {
+    // What Hono and its validators refuse before a handler runs.
+    switch (thrown.status) {
+      case 400:
+        return new HoldfastError('invalid-request', 'The body is not valid JSON.', { cause: thrown });
+      case 415: {
+        const headers = { 'accept-post': 'application/json' };
+        const detail = 'The body must be sent as application/json.';
+        return new HoldfastError('invalid-request', detail, { status: 415, cause: thrown, headers });
+      }
+    }
+  }
+  return new HoldfastError('internal-error', 'Something went wrong on our side.', { cause: thrown });
+}

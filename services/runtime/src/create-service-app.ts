@@ -1,0 +1,51 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Hono } from 'hono';
+import { addHealthRoutes } from './add-health-routes.ts';
+import { answerError } from './answer-error.ts';
+import { answerUnrouted } from './answer-unrouted.ts';
+import type { Health } from './create-health.ts';
+import type { Logger } from './create-logger.ts';
+import { identifyRequests } from './identify-requests.ts';
+import { limitBody } from './limit-body.ts';
+import type { ServiceEnv } from './service-context.ts';
+import type { ServiceMetrics } from './service-metrics.ts';
+import { traceRequests } from './trace-requests.ts';
+import { validationHook } from './validation-hook.ts';
+
+export interface ServiceAppOptions {
+  /** For the OpenAPI document. */
+  title: string;
+  version: string;
+  description?: string;
+  logger: Logger;
+  health: Health;
+  metrics: ServiceMetrics;
+  /** Whether spans are recorded; see {@link traceRequests}. */
+  tracing?: boolean;
+  /** The instance's name, where replies may tell it (`x-served-by`). */
+  servedBy?: string | undefined;
+  /** The largest body in bytes; default 64 KiB. */
+  maxBodyBytes?: number;
+}
+
+/**
+ * An app with all that a service has besides its routes: request ids, standard headers, logs, spans and measurements,
+ * the body limit, problem+json for every error, `/livez`, `/readyz` and `/openapi.json`. Routes are added with
+ * `app.openapi()`; their schemas are the only validation of a request. Opens no sockets.
+ */
+export function createServiceApp<V extends object = object>(options: ServiceAppOptions): OpenAPIHono<ServiceEnv<V>> {
+  const { title, version, description, logger, health, metrics, tracing = false, servedBy } = options;
+  const app = new OpenAPIHono<ServiceEnv>({ defaultHook: validationHook });
+  app.use(traceRequests(metrics, tracing), identifyRequests({ logger, servedBy }));
+  app.use(limitBody(options.maxBodyBytes ?? 64 * 1024));
+  app.onError(answerError);
+  app.notFound(answerUnrouted(app));
+  addHealthRoutes(app as unknown as Hono<ServiceEnv>, health);
+  let document: object | undefined;
+  app.get('/openapi.json', (c) => {
+    const info = { title, version, ...(description === undefined ? {} : { description }) };
+    document ??= app.getOpenAPI31Document({ openapi: '3.1.0', info });
+    return c.json(document, 200, { 'cache-control': 'public, max-age=300' });
+  });
+  return app as unknown as OpenAPIHono<ServiceEnv<V>>;
+}
