@@ -59,6 +59,19 @@ export const toolNames = [...packages.keys()] as ToolName[];
 
 /** Path of a program built from its pinned source; the first call on a machine builds it (minutes for Kubernetes' own). */
 export async function toolPath(tool: ToolName): Promise<string> {
+  const { path, goPackage, source, flags } = await describe(tool);
+  if (await exists(path)) return path;
+  // Go's own cache is shared, but two builds at once would compile the same packages twice.
+  await using _lock = await acquireFileLock(join(cacheDir, 'bin', '.build.lock'), 20 * 60_000);
+  if (!(await exists(path))) await build(goPackage, source, flags, path);
+  return path;
+}
+
+export async function isBuilt(tool: ToolName): Promise<boolean> {
+  return await exists((await describe(tool)).path);
+}
+
+async function describe(tool: ToolName): Promise<{ path: string; goPackage: string; source: string; flags: string[] }> {
   const found = packages.get(tool);
   if (found === undefined) throw new Error(`no tool ${tool}: it is one of ${toolNames.join(', ')}`);
   const source = join(import.meta.dirname, 'go', found.graph);
@@ -68,11 +81,7 @@ export async function toolPath(tool: ToolName): Promise<string> {
   const hash = createHash('sha256').update(mod);
   for (const file of ['go.sum', 'main.go']) hash.update(await readFile(join(source, file)).catch(() => ''));
   const path = join(cacheDir, 'bin', `${found.graph}-${version}-${hash.digest('hex').slice(0, 12)}`, tool);
-  if (await exists(path)) return path;
-  // Go's own cache is shared, but two builds at once would compile the same packages twice.
-  await using _lock = await acquireFileLock(join(cacheDir, 'bin', '.build.lock'), 20 * 60_000);
-  if (!(await exists(path))) await build(found.package, source, stampFlags(version, stamps), path);
-  return path;
+  return { path, goPackage: found.package, source, flags: stampFlags(version, stamps) };
 }
 
 async function build(goPackage: string, source: string, flags: readonly string[], path: string): Promise<void> {

@@ -1,0 +1,2 @@
+export const storageClass = 'zonal';
+export const provisioner = 'holdfast.test/zonal-directories';
