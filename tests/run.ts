@@ -10,7 +10,7 @@ const outcome = summarize(vitest);
 await vitest.close();
 
 for (const { name, reason } of outcome.skipped) console.log(`skipped: ${name}: ${reason}`);
-for (const name of outcome.failedModules) console.log(`failed to run: ${name}`);
+for (const name of outcome.failedSetups) console.log(`failed to run: ${name}`);
 console.log(`${outcome.passed} passed, ${outcome.failed} failed, ${outcome.skipped.length} skipped`);
 process.exit(outcome.failed === 0 && outcome.passed > 0 && !process.exitCode ? 0 : 1);
 
@@ -18,14 +18,17 @@ function summarize(run: Vitest) {
   const modules = run.state.getTestModules();
   const cases = modules.flatMap((module) => [...module.children.allTests()]);
   const count = (state: 'passed' | 'failed') => cases.filter((test) => test.result().state === state).length;
-  // A file that can't be loaded, or whose set-up fails, has no test that could fail for it.
-  const failedModules = modules.filter((module) => module.errors().length > 0).map((module) => module.moduleId);
+  // A file that can't be loaded, or a group whose set-up fails, has no test that could fail for it.
+  const failedSetups = modules.flatMap((module) => [
+    ...(module.errors().length > 0 ? [module.moduleId] : []),
+    ...[...module.children.allSuites()].filter((suite) => suite.errors().length > 0).map((suite) => suite.fullName),
+  ]);
   const strayErrors = run.state.getUnhandledErrors().length;
   return {
     passed: count('passed'),
-    failed: count('failed') + failedModules.length + strayErrors,
+    failed: count('failed') + failedSetups.length + strayErrors,
     skipped: cases.filter((test) => !['passed', 'failed'].includes(test.result().state)).map(describeSkip),
-    failedModules,
+    failedSetups,
   };
 }
 

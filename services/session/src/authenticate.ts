@@ -10,6 +10,8 @@ export interface AuthenticateOptions {
   sessions: SessionStore;
   /** Origins, such as `https://shop.example`, from which unsafe requests with a cookie may come. */
   trustedOrigins: readonly string[];
+  /** What came of each validation, for a metric; `error` when the store could not answer. */
+  onValidation?: (outcome: string) => void;
 }
 
 /**
@@ -21,10 +23,14 @@ export interface AuthenticateOptions {
 export async function authenticate(
   method: string,
   header: ReadHeader,
-  { sessions, trustedOrigins }: AuthenticateOptions,
+  { sessions, trustedOrigins, onValidation }: AuthenticateOptions,
 ): Promise<Session> {
   const token = requireToken(method, header, trustedOrigins);
-  const validation = await sessions.validate(token);
+  const validation = await sessions.validate(token).catch((error) => {
+    onValidation?.('error');
+    throw error;
+  });
+  onValidation?.(validation.outcome);
   const session = requireActive(validation);
   if (validation.outcome === 'active' && validation.touchDue) sessions.touch(session.id);
   return session;

@@ -11,7 +11,7 @@ export type Validation<S extends Session = Session> =
 
 /** The fields as `validate` and `list` give them: public part, created, seen, idle, absolute. */
 export function toSession(id: string, fields: unknown[]): Session {
-  const { userId, roles, amr, authenticatedAtMs } = JSON.parse(String(fields[0])) as PublicPart;
+  const { userId, roles, amr, authenticatedAtMs } = parsePublicPart(String(fields[0]));
   const [createdAtMs, lastSeenAtMs, idleMs, absoluteExpiresAtMs] = fields.slice(1, 5).map(Number) as Times;
   return {
     id,
@@ -24,6 +24,14 @@ export function toSession(id: string, fields: unknown[]): Session {
     idleExpiresAtMs: Math.min(lastSeenAtMs + idleMs, absoluteExpiresAtMs),
     absoluteExpiresAtMs,
   };
+}
+
+function parsePublicPart(json: string): PublicPart {
+  try {
+    return JSON.parse(json) as PublicPart;
+  } catch (error) {
+    throw toStoreError(error);
+  }
 }
 
 type Times = [number, number, number, number];

@@ -1,0 +1,21 @@
+import { requestLog } from '@holdfast/runtime';
+import type { Context } from 'hono';
+
+/** What happened to accounts and sessions, for whoever has to reconstruct it later (OWASP Logging Cheat Sheet). */
+export type AuditEvent = 'login-ok' | 'login-failed' | 'login-limited' | 'logout' | 'session-revoked' | 'token-issued';
+
+export interface AuditFields {
+  userId?: string | undefined;
+  sessionId?: string;
+  /** Further sessions that ended with it. */
+  sessionIds?: readonly string[];
+  reason?: string;
+  audience?: string;
+  ip?: string;
+}
+
+/** A structured log line, marked `audit`. Session ids are public handles; tokens and passwords never come here. */
+// biome-ignore lint/suspicious/noExplicitAny: a context of any route will do
+export function audit(c: Context<any>, event: AuditEvent, fields: AuditFields): void {
+  requestLog(c).info({ audit: event, ...fields }, event);
+}

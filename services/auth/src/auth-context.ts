@@ -1,0 +1,29 @@
+import type { ServiceEnv, ServiceMetrics, TrustedProxies } from '@holdfast/runtime';
+import type { SessionStore, SessionVariables } from '@holdfast/session';
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Limiter } from './create-limiter.ts';
+import type { LoginLimitConfig } from './login-limits.ts';
+import type { SigningKeys } from './signing-keys.ts';
+import type { UserDirectory } from './user-directory.ts';
+
+export interface AuthConfig {
+  trustedOrigins: readonly string[];
+  trustedProxies: TrustedProxies;
+  issuer: string;
+  audiences: readonly string[];
+  loginLimits: LoginLimitConfig;
+}
+
+/** What the routes of auth work with. */
+export interface AuthServices {
+  config: AuthConfig;
+  sessions: SessionStore;
+  users: UserDirectory;
+  keys: SigningKeys;
+  metrics: ServiceMetrics;
+  /** Bounds how many passwords are hashed at once. */
+  limitHashing: Limiter;
+}
+
+export type AuthEnv = ServiceEnv<SessionVariables>;
+export type AuthApp = OpenAPIHono<AuthEnv>;

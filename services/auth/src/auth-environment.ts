@@ -1,0 +1,38 @@
+import { filePath, serviceEnvironment, wholeNumber } from '@holdfast/runtime';
+import { sessionEnvironment } from '@holdfast/session';
+import { z } from 'zod';
+
+/** Items separated by commas. */
+const list = (item: z.ZodType<string, string>) =>
+  z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .pipe(z.array(item));
+
+const origin = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && new URL(text).origin === text,
+    'must be origins such as https://shop.example',
+  );
+
+/** The environment variables of the auth service. */
+export const authEnvironment = {
+  ...serviceEnvironment,
+  ...sessionEnvironment,
+  USERS_FILE: filePath().describe('JSON file of users: id, username, passwordHash (argon2id), roles'),
+  JWT_KEYS_FILE: filePath()
+    .optional()
+    .describe('Private JWK Set, Ed25519, the current key first; without it each process makes its own'),
+  JWT_ISSUER: z.url('must be a URL').default('https://auth.holdfast.local').describe('The `iss` of the JWTs'),
+  TOKEN_AUDIENCES: list(z.string().min(1)).default(['orders']).describe('Services that JWTs may be asked for'),
+  TRUSTED_ORIGINS: list(origin).default([]).describe('Origins that requests with a cookie may come from'),
+  LOGIN_FAILURES_PER_ACCOUNT: wholeNumber(1, 100).default(20).describe('Failed logins per account and window'),
+  LOGIN_FAILURES_PER_ADDRESS: wholeNumber(1, 100_000)
+    .default(100)
+    .describe('Failed logins per client address and window'),
+  LOGIN_WINDOW_MS: wholeNumber(1000, 86_400_000).default(900_000).describe('How long a failed login counts'),
+  LOGIN_CONCURRENCY: wholeNumber(1, 64).default(2).describe('Passwords that are hashed at the same time'),
+};
+
+export type AuthEnvironment = z.output<z.ZodObject<typeof authEnvironment>>;

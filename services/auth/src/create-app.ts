@@ -1,0 +1,34 @@
+import { createServiceApp, type Health, type Logger } from '@holdfast/runtime';
+import type { SessionVariables } from '@holdfast/session';
+import type { AuthApp, AuthServices } from './auth-context.ts';
+import { addLoginRoute } from './routes/login.ts';
+import { addSessionRoute } from './routes/session.ts';
+import { addSessionsRoutes } from './routes/sessions.ts';
+import { addTokenRoutes } from './routes/token.ts';
+
+export interface AuthAppOptions extends AuthServices {
+  logger: Logger;
+  health: Health;
+  tracing?: boolean;
+  servedBy?: string | undefined;
+}
+
+/** The auth service as an app that opens no sockets: tests call `app.request()`. */
+export function createApp(options: AuthAppOptions): AuthApp {
+  const { logger, health, metrics, tracing, servedBy } = options;
+  const app = createServiceApp<SessionVariables>({
+    title: 'Holdfast auth',
+    version: '1',
+    description: 'Creates, lists and ends login sessions.',
+    logger,
+    health,
+    metrics,
+    servedBy,
+    ...(tracing === undefined ? {} : { tracing }),
+  });
+  addLoginRoute(app, options);
+  addSessionRoute(app, options);
+  addSessionsRoutes(app, options);
+  addTokenRoutes(app, options);
+  return app;
+}

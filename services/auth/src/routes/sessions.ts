@@ -1,0 +1,87 @@
+import {
+  clearSessionCookie,
+  HoldfastError,
+  isSessionId,
+  readCredential,
+  requireSession,
+  toSessionView,
+} from '@holdfast/session';
+import { createRoute, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { audit } from '../audit.ts';
+import type { AuthApp, AuthEnv, AuthServices } from '../auth-context.ts';
+import { json, problems, sessionSchema } from '../schemas.ts';
+
+const refusals = { 401: 'No live session', 403: 'Sent by another site', 503: 'The store can’t answer' };
+
+const list = createRoute({
+  method: 'get',
+  path: '/v1/sessions',
+  summary: 'The caller’s own live sessions, oldest first',
+  responses: {
+    200: json(z.object({ sessions: z.array(sessionSchema) }), 'The sessions; never a token'),
+    ...problems(refusals),
+  },
+});
+
+const revokeOne = createRoute({
+  method: 'delete',
+  path: '/v1/sessions/{id}',
+  summary: 'Sign out one of the caller’s own sessions',
+  request: { params: z.object({ id: z.string() }) },
+  responses: { 204: { description: 'It has ended' }, ...problems({ ...refusals, 404: 'Not one of the caller’s' }) },
+});
+
+const revokeAll = createRoute({
+  method: 'delete',
+  path: '/v1/sessions',
+  summary: 'Sign out everywhere, or everywhere else',
+  request: { query: z.object({ except: z.enum(['current']).optional() }) },
+  responses: {
+    200: json(z.object({ revoked: z.int() }), 'How many live sessions were ended'),
+    ...problems({ ...refusals, 400: 'Not a query this knows' }),
+  },
+});
+
+/** `/v1/sessions`: all sessions of the caller. Logging in is in `login.ts`. */
+export function addSessionsRoutes(app: AuthApp, { sessions, config, metrics }: AuthServices): void {
+  const guard = requireSession({
+    sessions,
+    trustedOrigins: config.trustedOrigins,
+    onValidation: metrics.recordValidation,
+  });
+
+  app.openapi({ ...list, middleware: guard }, async (c) => {
+    const current = c.get('session');
+    const found = await sessions.list(current.userId);
+    return c.json({ sessions: found.map((session) => toSessionView(session, current.id)) }, 200);
+  });
+
+  app.openapi({ ...revokeOne, middleware: guard }, async (c) => {
+    const { id } = c.req.valid('param');
+    const { id: currentId, userId } = c.get('session');
+    const ended = isSessionId(id) ? await sessions.revoke(id, { userId }, 'signed-out-elsewhere') : undefined;
+    if (!ended || ended.outcome === 'unknown') {
+      throw new HoldfastError('not-found', 'You have no such session. GET /v1/sessions lists those you have.');
+    }
+    if (ended.outcome === 'revoked') {
+      audit(c, 'session-revoked', { userId, sessionId: id, reason: 'signed-out-elsewhere' });
+    }
+    if (id === currentId) clearOwnCookie(c);
+    return c.body(null, 204);
+  });
+
+  app.openapi({ ...revokeAll, middleware: guard }, async (c) => {
+    const { id: currentId, userId } = c.get('session');
+    const spared = c.req.valid('query').except === 'current' ? currentId : undefined;
+    const sessionIds = await sessions.revokeUser(userId, 'signed-out-elsewhere', spared);
+    if (sessionIds.length > 0) audit(c, 'session-revoked', { userId, sessionIds, reason: 'signed-out-elsewhere' });
+    if (spared === undefined) clearOwnCookie(c);
+    return c.json({ revoked: sessionIds.length }, 200);
+  });
+}
+
+function clearOwnCookie(c: Context<AuthEnv>): void {
+  const { kind } = readCredential((name) => c.req.header(name));
+  if (kind === 'cookie') c.header('set-cookie', clearSessionCookie());
+}

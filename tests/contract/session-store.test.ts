@@ -1,0 +1,520 @@
+import {
+  createSessionToken,
+  type Device,
+  parseSessionToken,
+  SessionStore,
+  type SessionStoreOptions,
+} from '@holdfast/session';
+import type { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pollUntil } from '../support/poll-until.ts';
+import { type StoreBackend, storeBackends } from '../support/store-backends.ts';
+
+const device: Device = { userAgent: 'contract test', ip: '192.0.2.7' };
+const HOUR_MS = 3_600_000;
+
+type Overrides = Partial<Pick<SessionStoreOptions, 'idleTimeoutMs' | 'absoluteTimeoutMs' | 'retryBudgetMs'>>;
+
+describe.each(storeBackends)('the session store on $name', ({ start, missing }) => {
+  let backend: StoreBackend;
+  let admin: Redis;
+  let auth: SessionStore;
+  let validator: SessionStore;
+  const opened: SessionStore[] = [];
+
+  const open = (role: 'auth' | 'validator', overrides: Overrides = {}) => {
+    const store = new SessionStore({
+      redis: backend.configFor(role, 2000),
+      role,
+      idleTimeoutMs: HOUR_MS,
+      absoluteTimeoutMs: 12 * HOUR_MS,
+      waitReplicas: backend.replicas > 0 ? 1 : 0,
+      waitTimeoutMs: 1000,
+      retryBudgetMs: 5000,
+      ...overrides,
+    });
+    opened.push(store);
+    return store;
+  };
+  const newUser = () => `user-${createSessionToken().id}`;
+  const logIn = async (userId = newUser(), store = auth) => {
+    const { token, session } = await store.create({ userId, roles: ['customer'], amr: ['pwd'], device });
+    const parsed = parseSessionToken(token);
+    if (!parsed) throw new Error('create gave a token that can’t be parsed');
+    return { ...parsed, token, userId, session, proof: { secretHash: parsed.secretHash } };
+  };
+  /** How often Redis has run a command since the statistics were reset; with `|`, only that form of it. */
+  const callsOf = async (command: string) =>
+    Number(
+      new RegExp(`cmdstat_${command.replace('|', '\\|')}:calls=(\\d+)`).exec(await admin.info('commandstats'))?.[1] ??
+        0,
+    );
+
+  beforeAll(async () => {
+    if (missing !== undefined) return;
+    backend = await start();
+    admin = await backend.admin();
+    auth = open('auth');
+    validator = open('validator');
+    await pollUntil('the function library', 10_000, () => auth.list('nobody').then(() => true));
+  }, 120_000);
+
+  afterAll(async () => {
+    await Promise.all(opened.map((store) => store.close()));
+    await backend?.[Symbol.asyncDispose]();
+  });
+
+  const promise = (name: string, run: () => Promise<void>, timeoutMs?: number) =>
+    test(
+      name,
+      async (context) => {
+        if (missing !== undefined) context.skip(missing);
+        await run();
+      },
+      timeoutMs,
+    );
+
+  promise('a session that was created is valid for every service, and says whose it is', async () => {
+    const { session, userId, ...token } = await logIn();
+    const seen = await validator.validate(token);
+    expect(seen).toMatchObject({ outcome: 'active', touchDue: false });
+    const { device: _, ...withoutDevice } = session;
+    expect(seen.outcome === 'active' && seen.session).toEqual(withoutDevice);
+    expect(await auth.describe(token)).toMatchObject({
+      outcome: 'active',
+      session: { userId, device, roles: ['customer'] },
+    });
+  });
+
+  promise('an id with a wrong secret is told nothing but that it is unknown, dead or alive', async () => {
+    const { id, ...token } = await logIn();
+    const { secretHash } = createSessionToken();
+    expect(await validator.validate({ id, secretHash })).toEqual({ outcome: 'unknown' });
+    expect(await auth.revoke(id, { secretHash }, 'logout')).toEqual({ outcome: 'unknown' });
+    expect(await validator.validate({ id, ...token })).toMatchObject({ outcome: 'active' });
+    await auth.revoke(id, token.proof, 'logout');
+    expect(await validator.validate({ id, secretHash })).toEqual({ outcome: 'unknown' });
+    expect(await validator.validate({ id, ...token })).toEqual({ outcome: 'revoked', reason: 'logout' });
+  });
+
+  promise('nobody ends a session of somebody else by its id', async () => {
+    const token = await logIn();
+    expect(await auth.revoke(token.id, { userId: newUser() }, 'logout')).toEqual({ outcome: 'unknown' });
+    expect(await validator.validate(token)).toMatchObject({ outcome: 'active' });
+    expect(await auth.revoke(token.id, { userId: token.userId }, 'logout')).toEqual({
+      outcome: 'revoked',
+      userId: token.userId,
+    });
+  });
+
+  promise('ending a session twice is the same as once, and the first reason stands', async () => {
+    const token = await logIn();
+    expect(await auth.revoke(token.id, token.proof, 'logout')).toMatchObject({ outcome: 'revoked' });
+    expect(await auth.revoke(token.id, token.proof, 'signed-out-elsewhere')).toMatchObject({ outcome: 'ended' });
+    expect(await validator.validate(token)).toEqual({ outcome: 'revoked', reason: 'logout' });
+  });
+
+  promise('an ended session leaves a tombstone without personal data that is gone after five minutes', async () => {
+    const token = await logIn();
+    await auth.revoke(token.id, token.proof, 'logout');
+    const ttlMs = await admin.pttl(`hf:s:${token.id}`);
+    expect(ttlMs).toBeGreaterThan(0);
+    expect(ttlMs).toBeLessThanOrEqual(300_000);
+    expect(await admin.hmget(`hf:s:${token.id}`, 'ua', 'ip', 'pub')).toEqual([null, null, null]);
+    expect(await admin.exists(`hf:t:${token.id}`)).toBe(0);
+    await admin.del(`hf:s:${token.id}`);
+    expect(await validator.validate(token)).toEqual({ outcome: 'unknown' });
+  });
+
+  promise('a session that nobody uses ends by its idle timeout, and a used one does not', async () => {
+    const store = open('auth', { idleTimeoutMs: 1200 });
+    const [idle, used] = [await logIn(newUser(), store), await logIn(newUser(), store)];
+    await pollUntil('the idle timeout', 10_000, async () => {
+      const validation = await validator.validate(used);
+      if (validation.outcome !== 'active') throw new Error(`the used session became ${validation.outcome}`);
+      if (validation.touchDue) validator.touch(used.id);
+      return (await validator.validate(idle)).outcome === 'expired-idle';
+    });
+    expect(await validator.validate(used)).toMatchObject({ outcome: 'active' });
+  });
+
+  promise('every session ends by its absolute timeout, however much it is used', async () => {
+    const store = open('auth', { idleTimeoutMs: 1000, absoluteTimeoutMs: 1500 });
+    const token = await logIn(newUser(), store);
+    const end = await pollUntil(
+      'the absolute timeout',
+      10_000,
+      async () => {
+        const validation = await validator.validate(token);
+        if (validation.outcome === 'active') validator.touch(token.id);
+        return validation.outcome !== 'active' && validation;
+      },
+      20,
+    );
+    expect(end).toEqual({ outcome: 'expired-absolute' });
+    const [now] = await admin.time();
+    expect(Number(now) * 1000 + 999).toBeGreaterThanOrEqual(token.session.absoluteExpiresAtMs);
+    expect(await admin.pttl(`hf:s:${token.id}`)).toBeLessThanOrEqual(300_000);
+  });
+
+  promise('validating is one round trip that writes nothing', async () => {
+    const token = await logIn();
+    await validator.validate(token);
+    await admin.config('RESETSTAT');
+    for (let round = 0; round < 25; round++) await validator.validate(token);
+    expect(await callsOf('fcall_ro')).toBe(25);
+    for (const command of ['fcall', 'hset', 'pexpire', 'set', 'get', 'multi'])
+      expect(await callsOf(command), command).toBe(0);
+  });
+
+  promise('a session is touched at most once a minute, by however many services', async () => {
+    const token = await logIn();
+    const stores = [validator, open('validator'), open('validator')];
+    const useIt = async () => {
+      for (let round = 0; round < 20; round++) {
+        await Promise.all(
+          stores.map(async (store) => {
+            const validation = await store.validate(token);
+            if (validation.outcome === 'active' && validation.touchDue) store.touch(token.id);
+          }),
+        );
+      }
+    };
+    await admin.config('RESETSTAT');
+    await useIt();
+    expect(await callsOf('fcall'), 'a fresh session').toBe(0);
+
+    await admin.hincrby(`hf:t:${token.id}`, 'l', -61_000);
+    const longAgo = Number(await admin.hget(`hf:t:${token.id}`, 'l'));
+    await admin.config('RESETSTAT');
+    await useIt();
+    await pollUntil(
+      'the touch',
+      5000,
+      async () => Number(await admin.hget(`hf:t:${token.id}`, 'l')) >= longAgo + 60_000,
+    );
+    await useIt();
+    expect(await callsOf('hset'), 'writes after a minute').toBe(1);
+  });
+
+  promise('a touch can’t make a session that is not there', async () => {
+    const { id } = createSessionToken();
+    validator.touch(id);
+    await validator.close();
+    validator = open('validator');
+    expect(await admin.exists(`hf:t:${id}`, `hf:s:${id}`)).toBe(0);
+  });
+
+  promise('the user’s list has the live sessions, oldest first, and no secret', async () => {
+    const userId = newUser();
+    const tokens = [await logIn(userId), await logIn(userId), await logIn(userId)];
+    await auth.revoke((tokens[1] as { id: string }).id, { userId }, 'logout');
+    const sessions = await auth.list(userId);
+    expect(sessions.map(({ id }) => id)).toEqual([tokens[0]?.id, tokens[2]?.id]);
+    expect(sessions[0]).toEqual(tokens[0]?.session);
+    for (const { secretHash } of tokens) expect(JSON.stringify(sessions)).not.toContain(secretHash);
+  });
+
+  promise('the index of a user’s sessions does not grow: what has ended is dropped by the next call', async () => {
+    const userId = newUser();
+    const brief = open('auth', { idleTimeoutMs: 1000, absoluteTimeoutMs: 1000 });
+    const idle = open('auth', { idleTimeoutMs: 1000 });
+    for (const store of [brief, idle, brief, idle]) await logIn(userId, store);
+    const last = await pollUntil('their end', 10_000, async () => (await auth.list(userId)).length === 0);
+    expect(last).toBe(true);
+    expect(await admin.exists(`hf:u:${userId}`)).toBe(0);
+    await logIn(userId, brief);
+    expect(await admin.zcard(`hf:u:${userId}`)).toBe(1);
+    expect(await admin.pttl(`hf:u:${userId}`)).toBeLessThanOrEqual(1000);
+  });
+
+  promise(
+    'signing out everywhere ends all sessions of that user but the one that is spared, and nobody else’s',
+    async () => {
+      const userId = newUser();
+      const [kept, ...others] = [await logIn(userId), await logIn(userId), await logIn(userId)];
+      const stranger = await logIn();
+      expect((await auth.revokeUser(userId, 'signed-out-elsewhere', kept.id)).toSorted()).toEqual(
+        others.map(({ id }) => id).toSorted(),
+      );
+      expect(await validator.validate(kept)).toMatchObject({ outcome: 'active' });
+      expect(await validator.validate(stranger)).toMatchObject({ outcome: 'active' });
+      for (const token of others) {
+        expect(await validator.validate(token)).toEqual({ outcome: 'revoked', reason: 'signed-out-elsewhere' });
+      }
+      expect(await auth.revokeUser(userId, 'signed-out-elsewhere', kept.id)).toEqual([]);
+      expect(await auth.revokeUser(userId, 'signed-out-elsewhere')).toEqual([kept.id]);
+    },
+  );
+
+  promise(
+    '10,000 races of validate and touch against revoke: no session comes back',
+    async () => {
+      const stores = [validator, open('validator'), open('validator'), open('auth')];
+      const userId = newUser();
+      const races = 10_000;
+      const batch = 250;
+      let cameBack = 0;
+      for (let done = 0; done < races; done += batch) {
+        const tokens = await Promise.all(Array.from({ length: batch }, () => logIn(userId)));
+        // Long enough ago that every touch would write.
+        await Promise.all(tokens.map(({ id }) => admin.hincrby(`hf:t:${id}`, 'l', -120_000)));
+        await Promise.all(
+          tokens.map(async (token, index) => {
+            const revoked = auth.revoke(token.id, token.proof, 'logout');
+            const racing = stores.map(async (store, place) => {
+              if ((index + place) % 2 === 0) store.touch(token.id);
+              return store.validate(token);
+            });
+            await revoked;
+            // From here on the logout is acknowledged: whoever asks now must be told.
+            for (const store of stores) {
+              store.touch(token.id);
+              if ((await store.validate(token)).outcome === 'active') cameBack++;
+            }
+            await Promise.all(racing);
+          }),
+        );
+        const touchKeys = await admin.exists(...tokens.map(({ id }) => `hf:t:${id}`));
+        expect(touchKeys, 'touch keys of ended sessions').toBe(0);
+      }
+      expect(cameBack).toBe(0);
+    },
+    300_000,
+  );
+
+  promise('the validator may validate and touch, and nothing else', async () => {
+    const token = await logIn();
+    const redis = await backend.connectAs('validator');
+    const [s, t, u] = [`hf:s:${token.id}`, `hf:t:${token.id}`, `hf:u:${token.userId}`];
+    const other = createSessionToken();
+    const mint = [
+      `hf:s:${other.id}`,
+      `hf:t:${other.id}`,
+      'hf:u:x',
+      other.id,
+      other.secretHash,
+      'x',
+      '{}',
+      1000,
+      1000,
+      '',
+      '',
+    ];
+    const refused: [string, ...(string | number)[]][] = [
+      ['FCALL', 'holdfast_v1_create', 3, ...mint],
+      ['FCALL', 'holdfast_v1_revoke', 2, s, t, token.id, 'user', token.userId, 'logout'],
+      ['FCALL', 'holdfast_v1_revoke_user', 1, u, 'logout', ''],
+      ['FCALL', 'holdfast_v1_list', 1, u],
+      ['FCALL', 'holdfast_v1_limit', 1, 'hf:rl:a:x', 'take', 1, 1000],
+      ['FCALL', 'holdfast_v1_touch', 1, s],
+      ['FCALL', 'holdfast_v1_validate', 2, s, t, token.secretHash, '0'],
+      ['HSET', s, 'abs', '9999999999999'],
+      ['PEXPIRE', s, '999999999'],
+      ['DEL', s],
+      ['DEL', t],
+      ['HGET', 'hf:rl:a:x', 'x'],
+      ['ZRANGE', u, '0', '-1'],
+      ['EVAL', 'return 1', '0'],
+      ['EVAL_RO', 'return 1', '0'],
+      ['SCRIPT', 'LOAD', 'return 1'],
+      [
+        'FUNCTION',
+        'LOAD',
+        'REPLACE',
+        '#!lua name=holdfast_v1\nredis.register_function("holdfast_v1_validate", function() return 1 end)',
+      ],
+      ['FUNCTION', 'DELETE', 'holdfast_v1'],
+      ['FUNCTION', 'FLUSH'],
+      ['KEYS', '*'],
+      ['SCAN', '0'],
+      ['RANDOMKEY'],
+      ['CONFIG', 'GET', '*'],
+      ['CONFIG', 'SET', 'maxmemory', '1'],
+      ['ACL', 'LIST'],
+      ['ACL', 'SETUSER', 'validator', 'allkeys'],
+      ['FLUSHALL'],
+      ['FLUSHDB'],
+      ['SHUTDOWN', 'NOSAVE'],
+      ['REPLICAOF', 'NO', 'ONE'],
+      ['MONITOR'],
+      ['CLIENT', 'LIST'],
+      ['CLIENT', 'PAUSE', '1'],
+      ['SUBSCRIBE', 'x'],
+      ['PUBLISH', 'x', 'y'],
+      ['DUMP', s],
+      ['RESTORE', 'x', '0', 'x'],
+      ['MIGRATE', '127.0.0.1', '1', s, '0', '1'],
+      ['SAVE'],
+      ['MODULE', 'LIST'],
+    ];
+    for (const [command, ...args] of refused) {
+      await expect(redis.call(command, ...args), `${command} ${args.join(' ').slice(0, 60)}`).rejects.toThrow(
+        /NOPERM|ACL failure|can't access|no permissions/i,
+      );
+    }
+    expect(await validator.validate(token)).toMatchObject({ outcome: 'active' });
+    await expect(redis.call('FCALL_RO', 'holdfast_v1_validate', 2, s, t, token.secretHash, '0')).resolves.toContain(
+      'active',
+    );
+    await expect(redis.call('FCALL', 'holdfast_v1_touch', 1, t)).resolves.toBe(0);
+  });
+
+  promise('what a validator writes can’t keep a session alive past its absolute timeout', async () => {
+    const store = open('auth', { absoluteTimeoutMs: 1500, idleTimeoutMs: 1500 });
+    const token = await logIn(newUser(), store);
+    const redis = await backend.connectAs('validator');
+    await redis.hset(`hf:t:${token.id}`, 'l', '99999999999999', 'i', '99999999999999');
+    await pollUntil(
+      'the absolute timeout',
+      10_000,
+      async () => (await validator.validate(token)).outcome === 'expired-absolute',
+    );
+    for (const garbage of ['', 'x', '-1', 'nan', 'inf', '1e400', '\0']) {
+      const live = await logIn();
+      await redis.hset(`hf:t:${live.id}`, 'l', garbage, 'i', garbage);
+      await expect(validator.validate(live), `last seen ${JSON.stringify(garbage)}`).resolves.toMatchObject({
+        outcome: expect.stringMatching(/^(active|expired-idle)$/),
+      });
+      expect(await auth.list(live.userId).then((all) => all.length)).toBeLessThanOrEqual(1);
+    }
+  });
+
+  promise('nothing in Redis is a usable credential', async () => {
+    const tokens = await Promise.all(Array.from({ length: 20 }, () => logIn()));
+    const dump = await dumpEverything(admin);
+    for (const { token } of tokens) {
+      const bytes = Buffer.from(token.slice(4), 'base64url');
+      const secret = bytes.subarray(16, 48);
+      for (const form of [
+        token,
+        token.slice(4),
+        secret.toString('base64url'),
+        secret.toString('base64'),
+        secret.toString('hex'),
+        secret.toString('latin1'),
+      ]) {
+        expect(dump.includes(form)).toBe(false);
+      }
+    }
+    expect(dump).toContain(tokens[0]?.secretHash);
+  });
+
+  promise('a create whose answer was lost can be asked again, and makes one session', async () => {
+    const { id, secretHash } = createSessionToken();
+    const userId = newUser();
+    const redis = await backend.connectAs('auth');
+    const pub = JSON.stringify({ userId, roles: [], amr: [], authenticatedAtMs: 0 }).replace(/0\}$/, '');
+    const create = (hash: string) =>
+      redis.call(
+        'FCALL',
+        'holdfast_v1_create',
+        3,
+        `hf:s:${id}`,
+        `hf:t:${id}`,
+        `hf:u:${userId}`,
+        id,
+        hash,
+        userId,
+        pub,
+        60_000,
+        600_000,
+        'ua',
+        'ip',
+      );
+    const first = await create(secretHash);
+    expect(await create(secretHash)).toEqual(first);
+    expect(await auth.list(userId)).toHaveLength(1);
+    expect(await create(createSessionToken().secretHash)).toEqual(['exists']);
+    await auth.revoke(id, { userId }, 'logout');
+    expect(await create(secretHash)).toEqual(['exists']);
+  });
+
+  promise('a rate limit counts what is taken, gives back what succeeded, and says how long to wait', async () => {
+    const counter = { key: `a:${newUser()}`, limit: 3, windowMs: 60_000 };
+    const other = { key: `i:${newUser()}`, limit: 100, windowMs: 60_000 };
+    const taken = await Promise.all(Array.from({ length: 10 }, () => auth.takeLimit([counter, other])));
+    expect(taken.filter((waitMs) => waitMs === 0)).toHaveLength(3);
+    for (const waitMs of taken.filter((wait) => wait > 0)) expect(waitMs).toBeLessThanOrEqual(60_000);
+    expect(Number(await admin.get(`hf:rl:${other.key}`)), 'what was refused is not counted elsewhere').toBe(3);
+    await auth.giveLimit([counter, other]);
+    expect(await auth.takeLimit([counter, other])).toBe(0);
+    expect(await auth.takeLimit([counter, other])).toBeGreaterThan(0);
+    expect(await admin.pttl(`hf:rl:${counter.key}`)).toBeGreaterThan(0);
+  });
+
+  promise('a record from a newer release is 503, not a lost session', async () => {
+    const token = await logIn();
+    await admin.hset(`hf:s:${token.id}`, 'v', '2');
+    await expect(validator.validate(token)).rejects.toMatchObject({ code: 'store-unavailable', status: 503 });
+  });
+
+  promise('a record that is garbage is 503 for its holder and harms nobody else', async () => {
+    const [broken, sound] = [await logIn(), await logIn()];
+    await admin.hset(`hf:s:${broken.id}`, 'pub', '{not json');
+    await expect(validator.validate(broken)).rejects.toMatchObject({ code: 'store-unavailable' });
+    await admin.del(`hf:s:${broken.id}`);
+    await admin.set(`hf:s:${broken.id}`, 'not even a hash');
+    await expect(validator.validate(broken)).rejects.toMatchObject({ code: 'store-unavailable' });
+    expect(await validator.validate(sound)).toMatchObject({ outcome: 'active' });
+  });
+
+  promise('a full Redis takes no login, and still validates and logs out', async () => {
+    const token = await logIn();
+    try {
+      await admin.config('SET', 'maxmemory', '1');
+      await expect(
+        open('auth', { retryBudgetMs: 200 }).create({ userId: newUser(), roles: [], amr: [], device }),
+      ).rejects.toMatchObject({ status: 503 });
+      expect(await validator.validate(token)).toMatchObject({ outcome: 'active' });
+      expect(await auth.revoke(token.id, token.proof, 'logout')).toMatchObject({ outcome: 'revoked' });
+      expect(await auth.list(token.userId)).toEqual([]);
+    } finally {
+      await admin.config('SET', 'maxmemory', '0');
+    }
+  });
+
+  promise(
+    'an older auth does not replace a newer function library, and a lost library comes back by itself',
+    async () => {
+      const [reply] = (await admin.call('FUNCTION', 'LIST', 'LIBRARYNAME', 'holdfast_v1', 'WITHCODE')) as unknown[];
+      const code = JSON.stringify(reply).match(/"(#!lua name=holdfast_v1.*?[^\\])"[,\]}]/s)?.[1];
+      if (code === undefined) throw new Error('FUNCTION LIST gave no code');
+      const source = JSON.parse(`"${code}"`) as string;
+      const newer = source.replace(/^-- revision: \d+$/m, '-- revision: 999999');
+      await admin.call('FUNCTION', 'LOAD', 'REPLACE', newer);
+      await open('auth').ping();
+      await logIn(newUser(), open('auth'));
+      const libraryCode = async () => JSON.stringify(await admin.call('FUNCTION', 'LIST', 'WITHCODE'));
+      expect(await libraryCode()).toContain('-- revision: 999999');
+
+      await admin.call('FUNCTION', 'FLUSH', 'SYNC');
+      const token = await logIn();
+      expect(await validator.validate(token)).toMatchObject({ outcome: 'active' });
+      expect(await libraryCode()).not.toContain('-- revision: 999999');
+    },
+  );
+
+  promise('with the password changed in Redis and in the file, connections come back with the new one', async () => {
+    const token = await logIn();
+    const store = open('validator');
+    await store.validate(token);
+    await backend.changePassword('validator');
+    await admin.client('KILL', 'USER', 'validator');
+    await pollUntil('the new password', 10_000, async () => (await store.validate(token)).outcome === 'active');
+  });
+});
+
+/** Every key with its value, and every function, as text. */
+async function dumpEverything(redis: Redis): Promise<string> {
+  const parts: string[] = [];
+  for await (const keys of redis.scanStream({ count: 1000 })) {
+    for (const key of keys as string[]) {
+      const type = await redis.type(key);
+      if (type === 'hash') parts.push(key, ...Object.entries(await redis.hgetall(key)).flat());
+      else if (type === 'zset') parts.push(key, ...(await redis.zrange(key, '0', '-1')));
+      else parts.push(key, String(await redis.get(key)));
+    }
+  }
+  return parts.join('\n');
+}
