@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { rootCgroup } from './cgroups.ts';
 import { type ClusterNode, clusterDomain, dnsServiceIp } from './topology.ts';
 
@@ -20,6 +21,8 @@ export function kubeletConfig(node: ClusterNode, { clientCaPath, certPath, keyPa
     clusterDomain,
     // There is no name server beyond the cluster's own.
     resolvConf: '/dev/null',
+    // Its default is a directory that kubelet would make below the host's /usr.
+    volumePluginDir: join(node.dir, 'volume-plugins'),
     cgroupDriver: 'cgroupfs',
     cgroupRoot: `/${rootCgroup}/${node.name}`,
     failCgroupV1: false,

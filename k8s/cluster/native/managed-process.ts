@@ -109,6 +109,10 @@ export function recordedProcesses(): string[] {
   }
 }
 
+export function deadProcesses(): string[] {
+  return recordedProcesses().filter((name) => runningProcess(name) === undefined);
+}
+
 function recordPath(name: string): string {
   return join(recordsDir, name);
 }

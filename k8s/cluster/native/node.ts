@@ -4,10 +4,10 @@ import { kubeconfigPath } from '../paths.ts';
 import type { ProcessIdentity } from '../process-identity.ts';
 import { waitUntil } from '../wait-until.ts';
 import { killCgroup } from './cgroups.ts';
-import { runningProcess, stopProcess } from './managed-process.ts';
+import { logsDir, runningProcess, stopProcess } from './managed-process.ts';
 import { ensureHolder } from './node-holder.ts';
 import { ensureNodeLink, ensurePodRoutes, writeCniConfig } from './node-network.ts';
-import { ensureNodeProcesses, nodeCgroup } from './node-processes.ts';
+import { ensureNodeProcesses, ensurePolicyEngine, nodeCgroup } from './node-processes.ts';
 import { type ClusterNode, nodes } from './topology.ts';
 
 /** Starts a node, or what of it is missing. It is on the network and its kubelet runs; its pods' network needs joinPodNetwork. */
@@ -30,11 +30,12 @@ export async function joinPodNetwork(node: ClusterNode): Promise<void> {
     others.map(holderOf).filter((holder) => holder !== undefined),
   );
   const holder = holderOf(node);
-  if (holder === undefined) return;
+  if (holder === undefined) throw new Error(`${node.name} ended while it was started: see ${logsDir}`);
   for (const other of others) {
     // A stopped node's pods come back with the addresses they had reserved for them.
     await ensurePodRoutes(other, await podCidrOf(other), [holder]);
   }
+  await ensurePolicyEngine(node, holder);
 }
 
 /** As if its plug were pulled: every process of the node ends at once, and its namespaces, mounts and link with them. */

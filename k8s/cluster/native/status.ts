@@ -4,11 +4,11 @@ import { loadKubeConfig } from '../apply-manifests.ts';
 import { kubeconfigPath } from '../paths.ts';
 import type { ClusterStatus } from '../provider.ts';
 import { cgroupPids } from './cgroups.ts';
-import { recordedProcesses, runningProcess } from './managed-process.ts';
+import { deadProcesses, recordedProcesses } from './managed-process.ts';
 import { nodes } from './topology.ts';
 
 export async function nativeStatus(): Promise<ClusterStatus> {
-  const dead = recordedProcesses().filter((name) => runningProcess(name) === undefined);
+  const dead = deadProcesses();
   const pids = cgroupPids('');
   const lines = [`${recordedProcesses().length - dead.length} of ${recordedProcesses().length} processes run`];
   if (dead.length > 0) lines.push(`dead: ${dead.join(', ')}; cluster:up starts them`);

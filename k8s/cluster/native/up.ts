@@ -10,6 +10,7 @@ import { ensureCertificates } from './certificates.ts';
 import { ensureApiServer, ensureControllers } from './control-plane.ts';
 import { tearDown } from './down.ts';
 import { applyHostSysctls } from './host-sysctls.ts';
+import { deadProcesses, logsDir } from './managed-process.ts';
 import { ensureNode, joinPodNetwork } from './node.ts';
 import { clusterPrograms, missingForNative, probeKernel } from './prerequisites.ts';
 import { ensureRegistry, ensureSystemImages } from './registry.ts';
@@ -53,15 +54,22 @@ export async function bringUp(): Promise<void> {
     await ensureSystemImages();
   });
   await step('etcd, API server', ensureApiServer);
-  await step('controllers', ensureControllers);
+  await step('controllers, DNS, storage and metrics applied', async () => {
+    await ensureControllers();
+    await applyAddons();
+    await ensureVolumeProvisioner();
+  });
   await step('nodes', async () => {
     await Promise.all(nodes.map(ensureNode));
     for (const node of nodes) await joinPodNetwork(node);
-    await applyAddons();
-    await ensureVolumeProvisioner();
     await waitForNodes();
   });
   await step('DNS, metrics', waitForAddons);
+  const dead = deadProcesses();
+  if (dead.length > 0)
+    throw new Error(
+      `started, but not alive: ${dead.join(', ')}; why is in ${logsDir}, and running this again starts them`,
+    );
 }
 
 const bootIdPath = join(stateDir, 'boot-id');
