@@ -1,0 +1,294 @@
+#!/bin/sh
+# Starts one Redis of the set. It never guesses its role: the Sentinels' majority names the primary. Only where nobody
+# has ever had data may pod 0 begin. Until the role is known port 6379 stays shut, so that nobody takes this pod for a
+# primary, or copies its emptiness.
+# shellcheck disable=SC2317 # some functions are reached by the trap only
+set -eu
+# shellcheck source=lib.sh
+. "${0%/*}/lib.sh"
+
+ordinal=${POD_NAME##*-}
+require_addresses
+# shellcheck disable=SC2086 # a list of words
+self=$(nth "$ordinal" $REDIS_ADDRESSES)
+lobby='' lobby_port=6380
+
+# here COMMAND...: asks the Redis of this pod as its administrator, whose password no other pod knows.
+here() {
+  REDISCLI_AUTH=$(cat "$RUN_DIR/password") timeout 5 "$cli" -s "$RUN_DIR/redis.sock" --user pod "$@"
+}
+
+# directory: "complete" when it has held a whole copy of the data, "bootstrap" when it began as the first, or "empty". An
+# append-only file alone proves nothing: a replica has one before its first copy has arrived.
+directory() {
+  if [ -s "$DATA_DIR/appendonlydir/appendonly.aof.manifest" ] && [ -s "$DATA_DIR/state" ]; then
+    cat "$DATA_DIR/state"
+  else
+    echo empty
+  fi
+}
+
+mark() {
+  echo "$1" >"$DATA_DIR/state.new"
+  sync "$DATA_DIR/state.new"
+  mv "$DATA_DIR/state.new" "$DATA_DIR/state"
+}
+
+write_users() {
+  {
+    cat "$SECRETS_DIR/users.acl"
+    echo "user pod on #$(printf %s "$(cat "$RUN_DIR/password")" | sha256sum | cut -d' ' -f1) ~* &* +@all"
+  } >"$RUN_DIR/users.acl"
+}
+
+write_config() {
+  head -c 32 /dev/urandom | sha256sum | cut -d' ' -f1 >"$RUN_DIR/password"
+  write_users
+  cat >"$RUN_DIR/redis.conf" <<EOF
+include $CONFIG_DIR/redis.conf
+port 0
+$listen 6379
+dir $DATA_DIR
+unixsocket $RUN_DIR/redis.sock
+aclfile $RUN_DIR/users.acl
+masteruser replica
+masterauth $(quoted "$SECRETS_DIR/replica")
+replica-announce-ip $self
+maxmemory $((MEMORY_LIMIT_BYTES * MAXMEMORY_PERCENT / 100))
+EOF
+}
+
+# An open lobby says: here is a pod with nothing on its volume. A closed one says nothing, so pod 0 waits.
+open_lobby() {
+  [ -z "$lobby" ] || return 0
+  "$server" "$RUN_DIR/redis.conf" "--$listen" $lobby_port --unixsocket '' --dir "$RUN_DIR" --appendonly no --save '' \
+    >/dev/null &
+  lobby=$!
+}
+
+close_lobby() {
+  [ -z "$lobby" ] || kill "$lobby"
+  [ -z "$lobby" ] || wait "$lobby" || :
+}
+
+everyone_is_empty() {
+  for address in $REDIS_ADDRESSES; do
+    [ "$address" = "$self" ] || [ "$(ask probe "$address" $lobby_port ping)" = PONG ] || return 1
+  done
+}
+
+# A primary that crashed is back within a second, with every answered write on its volume. Where that would take long
+# (a large volume), or where writes can be missing (RESUME_MAX_MEBIBYTES=0), a replica that is up to date goes first.
+may_resume() {
+  [ "$(du -sm "$DATA_DIR" | cut -f1)" -gt "$RESUME_MAX_MEBIBYTES" ] || return 0
+  for address in $REDIS_ADDRESSES; do
+    [ "$address" != "$self" ] || continue
+    case $(ask probe "$address" 6379 info replication) in
+      *role:master* | *slave_priority:[1-9]*) return 1 ;;
+    esac
+  done
+}
+
+# Sets primary, once it is certain.
+find_role() {
+  unknown=0
+  while :; do
+    state=$(directory)
+    primary=$(named_primary)
+    case $primary in
+      '') say "waiting for an answer of most Sentinels" ;;
+      none)
+        if [ "$state" = complete ]; then
+          say "there is data here, but the Sentinels know of no primary: see \"Sentinels that lost their volumes\" in the chart's README"
+        elif [ "$ordinal" != 0 ]; then
+          say "empty, waiting for pod 0 to begin"
+        elif everyone_is_empty; then
+          mark bootstrap
+          primary=$self
+          return
+        else
+          say "empty, waiting until every other pod says that it is empty too"
+        fi
+        ;;
+      "$self")
+        if [ "$state" = empty ]; then
+          say "named as the primary, but the volume is empty: waiting for a replica that has the data to take over"
+        elif may_resume; then
+          return
+        else
+          say "named as the primary, a replica that is up to date goes first"
+        fi
+        ;;
+      *)
+        case " $REDIS_ADDRESSES " in *" $primary "*) return ;; esac
+        say "the Sentinels name $primary, which is none of $REDIS_ADDRESSES: waiting for them to learn the new address"
+        unknown=$((unknown + 1))
+        [ $unknown -lt 30 ] || exit 1
+        ;;
+    esac
+    [ "$state" != empty ] || open_lobby
+    pause 1
+  done
+}
+
+# A primary starts locked and a replica starts as no candidate; supervise lifts both.
+write_role() {
+  rm -f "$RUN_DIR/locked"
+  echo "replica-priority 0"
+  if [ "$primary" = "$self" ]; then
+    : >"$RUN_DIR/locked"
+    echo "min-replicas-to-write 1000"
+  else
+    echo "replicaof $primary 6379"
+    echo "min-replicas-to-write $MIN_REPLICAS_TO_WRITE"
+  fi
+}
+
+# A primary that came back takes writes only when most Sentinels have seen it up and none is about to replace it.
+unlock() {
+  agree=0 all=0
+  for sentinel in $SENTINEL_ADDRESSES; do
+    all=$((all + 1))
+    case $(view "$sentinel") in
+      "$self master") agree=$((agree + 1)) ;;
+      '' | none) ;;
+      *) return 0 ;;
+    esac
+  done
+  [ $((agree * 2)) -gt $all ] || return 0
+  here config set min-replicas-to-write "$MIN_REPLICAS_TO_WRITE" >/dev/null
+  rm "$RUN_DIR/locked"
+  mark complete
+  say "primary, open for writes"
+}
+
+# A replica may be promoted once a whole copy is on its volume, and not while it takes a new one.
+set_candidate() {
+  [ "$candidate" != "$1" ] || return 0
+  here config set replica-priority "$1" >/dev/null
+  candidate=$1
+  [ "$1" = 0 ] || [ "$(directory)" = complete ] || mark complete
+  say "replica, priority $1"
+}
+
+# A copy has arrived in memory; it is on the volume when the append-only file has been rewritten.
+follow() {
+  replid=${1#*master_replid:}
+  replid=${replid%%[!0-9a-f]*}
+  if [ "$replid" != "$copied" ]; then
+    copied=$replid
+    set_candidate 0
+  elif [ "$candidate" = 0 ]; then
+    case $(here info persistence) in
+      *aof_rewrite_in_progress:0*aof_rewrite_scheduled:0*) set_candidate 100 ;;
+    esac
+  fi
+}
+
+# New passwords and certificates take effect without a restart, and no connection is closed.
+load_credentials() {
+  write_users
+  here acl load >/dev/null
+  tr -d '\n' <"$SECRETS_DIR/replica" | here -x config set masterauth >/dev/null
+  [ "$TLS" = false ] || here config set tls-cert-file "$TLS_DIR/tls.crt" tls-key-file "$TLS_DIR/tls.key" \
+    tls-ca-cert-file "$TLS_DIR/ca.crt" >/dev/null
+  say "loaded changed credentials"
+}
+
+# replaced: whether most Sentinels name another primary.
+replaced() {
+  other=$(named_primary)
+  [ -n "$other" ] && [ "$other" != none ] && [ "$other" != "$self" ]
+}
+
+# True where this pod has no place in the set that it could get back to by itself: it calls itself the primary and most
+# Sentinels name another, or it follows the primary and its own address, which worked, leads nowhere (the Service was
+# made anew). A restart is all it takes, and costs nothing: nobody uses such a pod.
+misplaced() {
+  reachable=$(ask probe "$self" 6379 ping)
+  [ -z "$reachable" ] || reached=yes
+  case $1 in
+    *role:master*) replaced ;;
+    *master_link_status:up*) [ -z "$reachable" ] && [ -n "$reached" ] ;;
+    *) false ;;
+  esac
+}
+
+supervise() {
+  set +e
+  candidate=0 copied=none loaded=$(credentials) reached='' ticks=0 strikes=0
+  while if [ -e "$RUN_DIR/locked" ]; then sleep 0.2; else sleep 1; fi; do
+    : >"$RUN_DIR/supervised"
+    current=$(credentials)
+    [ "$current" = "$loaded" ] || { load_credentials && loaded=$current; } || continue
+    info=$(here info replication) || continue
+    case $info in
+      *role:master*) [ ! -e "$RUN_DIR/locked" ] || unlock ;;
+      *master_link_status:up*) follow "$info" ;;
+      *master_sync_in_progress:1*) set_candidate 0 ;;
+    esac
+    ticks=$(((ticks + 1) % 10))
+    [ $ticks = 0 ] || continue
+    if misplaced "$info"; then strikes=$((strikes + 1)); else strikes=0; fi
+    [ $strikes -lt 3 ] || { say "out of place: restarting to join the set again" && kill "$redis"; }
+  done
+}
+
+# replicas_reach OFFSET: whether every replica has all that was written.
+replicas_reach() {
+  replicas=$(here info replication | sed -n 's/^slave[0-9]*:ip=\([^,]*\),.*/\1/p')
+  [ -n "$replicas" ] || return 1
+  for address in $replicas; do
+    have=$(ask probe "$address" 6379 info replication | tr -d '\r' | sed -n 's/^slave_repl_offset://p')
+    [ "${have:-0}" -ge "$1" ] || return 1
+  done
+}
+
+start_failover() {
+  for sentinel in $SENTINEL_ADDRESSES; do
+    [ "$(ask sentinel "$sentinel" 26379 sentinel failover "$MASTER_NAME")" != OK ] || return 0
+  done
+  return 1
+}
+
+# A primary that is told to stop lets its replicas catch up while no write is taken, and hands over to one of them.
+# Where that can't be done it just stops: the Sentinels then choose by what each replica has.
+hand_over() {
+  case $(here info replication) in *role:master*state=online*) ;; *) return 0 ;; esac
+  say "handing over"
+  here client pause 20000 write >/dev/null
+  offset=$(here info replication | tr -d '\r' | sed -n 's/^master_repl_offset://p')
+  if within 5 replicas_reach "$offset" && start_failover && within 10 replaced; then
+    say "handed over at offset $offset"
+  else
+    here client unpause >/dev/null
+    say "no replica took over"
+  fi
+}
+
+stop() {
+  trap '' TERM INT
+  kill "$supervisor"
+  hand_over || :
+  kill "$redis"
+  wait "$redis"
+  exit
+}
+
+# What a killed Redis leaves behind.
+rm -f "$RUN_DIR/redis.sock" "$DATA_DIR"/temp-*
+write_config
+trap 'close_lobby; exit 0' TERM INT
+find_role
+close_lobby
+write_role >>"$RUN_DIR/redis.conf"
+say "starting, the primary is $primary"
+"$server" "$RUN_DIR/redis.conf" &
+redis=$!
+supervise &
+supervisor=$!
+trap stop TERM INT
+result=0
+wait "$redis" || result=$?
+kill "$supervisor"
+exit $result

@@ -1,0 +1,137 @@
+#!/bin/sh
+# Starts one Sentinel. Which primary it watches is on its volume. Where there is nothing, it asks the other Sentinels, then
+# looks for a Redis that has become the primary; until there is exactly one answer it runs and says that it knows none.
+set -eu
+# shellcheck source=lib.sh
+. "${0%/*}/lib.sh"
+
+require_addresses
+# shellcheck disable=SC2086 # a list of words
+self=$(nth "${POD_NAME##*-}" $SENTINEL_ADDRESSES)
+config=$DATA_DIR/sentinel.conf
+
+# pods: a comment for each pod with its address; Sentinel keeps comments when it rewrites its file.
+pods() {
+  for set in redis sentinel; do
+    number=0
+    if [ $set = redis ]; then addresses=$REDIS_ADDRESSES; else addresses=$SENTINEL_ADDRESSES; fi
+    for address in $addresses; do
+      echo "# pod $set-$number $address"
+      number=$((number + 1))
+    done
+  done
+}
+
+# remembered: the state of the last run. Addresses of Services that were made anew since then, as after an uninstall, are
+# replaced by today's; what belongs to no pod of today is left out, as are entries that became the same.
+remembered() {
+  [ -s "$config" ] || return 0
+  pods | awk -v name="$MASTER_NAME" -v quorum="$QUORUM" '
+    $1 == "#" && $2 == "pod" && NR == FNR { is[$3] = $4; today[$4]; next }
+    $1 == "#" && $2 == "pod" { if ($3 in is) becomes[$4] = is[$3]; next }
+    $1 == "sentinel" && $2 ~ /^(myid|monitor|(current|config|leader)-epoch|known-(replica|sentinel))$/ { line[++lines] = $0 }
+    END {
+      for (i = 1; i <= lines; i++) {
+        $0 = line[i]
+        if ($2 != "myid" && $2 != "current-epoch") $3 = name
+        if ($4 in becomes) $4 = becomes[$4]
+        if ($2 == "monitor") $NF = quorum
+        if ($2 !~ /^known/ || ($4 in today && !seen[$2 $4]++)) print
+      }
+    }' - "$config"
+}
+
+# find_primary: the one that all Sentinels name that name any, else the one Redis that calls itself the primary.
+find_primary() {
+  for sentinel in $SENTINEL_ADDRESSES; do
+    [ "$sentinel" = "$self" ] || view "$sentinel" | sed 's/ .*//; /^none$/d'
+  done | sort -u >"$RUN_DIR/found"
+  [ -s "$RUN_DIR/found" ] || for address in $REDIS_ADDRESSES; do
+    [ "$(ask sentinel "$address" 6379 role | head -n 1)" != master ] || echo "$address"
+  done >"$RUN_DIR/found"
+  [ "$(wc -l <"$RUN_DIR/found")" -ne 1 ] || cat "$RUN_DIR/found"
+}
+
+knows_primary() {
+  grep -q '^sentinel monitor ' "$config"
+}
+
+write_config() {
+  password=$(quoted "$SECRETS_DIR/sentinel")
+  state=$(remembered)
+  case $state in
+    *"sentinel monitor "*) primary='' ;;
+    *) primary=$(find_primary) ;;
+  esac
+  {
+    pods
+    cat "$CONFIG_DIR/sentinel.conf"
+    cat <<EOF
+port 0
+$listen 26379
+dir $RUN_DIR
+unixsocket $RUN_DIR/redis.sock
+aclfile $SECRETS_DIR/users.acl
+sentinel announce-ip $self
+sentinel announce-port 26379
+sentinel sentinel-user sentinel
+sentinel sentinel-pass $password
+$state
+${primary:+sentinel monitor $MASTER_NAME $primary 6379 $QUORUM}
+EOF
+  } >"$config.new"
+  ! grep -q '^sentinel monitor ' "$config.new" || cat >>"$config.new" <<EOF
+sentinel auth-user $MASTER_NAME sentinel
+sentinel auth-pass $MASTER_NAME $password
+sentinel down-after-milliseconds $MASTER_NAME $DOWN_AFTER_MS
+sentinel failover-timeout $MASTER_NAME $FAILOVER_TIMEOUT_MS
+sentinel parallel-syncs $MASTER_NAME 1
+EOF
+  sync "$config.new"
+  mv "$config.new" "$config"
+}
+
+# A Service that was made anew has another address, which a container learns only when it starts.
+misplaced() {
+  [ -z "$(ask default "$self" 26379 ping)" ] || { reached=yes && return 1; }
+  [ -n "$reached" ] && [ -n "$(named_primary)" ]
+}
+
+# A Sentinel that restarts misses a second and forgets nothing, so that is how every change takes effect.
+supervise() {
+  set +e
+  loaded=$(credentials) reached='' ticks=0 strikes=0
+  while sleep 1; do
+    : >"$RUN_DIR/supervised"
+    if [ "$(credentials)" != "$loaded" ]; then
+      say "restarting with changed credentials"
+    elif ! knows_primary && [ -n "$(find_primary)" ]; then
+      say "found a primary: $(cat "$RUN_DIR/found")"
+    else
+      ticks=$(((ticks + 1) % 10))
+      [ $ticks = 0 ] || continue
+      if misplaced; then strikes=$((strikes + 1)); else strikes=0; fi
+      [ $strikes -lt 3 ] || { say "the address $self leads nowhere: restarting to learn the new one" && kill "$sentinel_pid"; }
+      continue
+    fi
+    : >"$RUN_DIR/again"
+    kill "$sentinel_pid"
+    return
+  done
+}
+
+trap 'exit 0' TERM INT
+result=0
+: >"$RUN_DIR/again"
+while [ -e "$RUN_DIR/again" ]; do
+  rm -f "$RUN_DIR/again" "$RUN_DIR/redis.sock"
+  write_config
+  "$server" "$config" --sentinel &
+  sentinel_pid=$!
+  supervise &
+  supervisor=$!
+  trap 'kill "$supervisor" "$sentinel_pid"; wait "$sentinel_pid"; exit' TERM INT
+  wait "$sentinel_pid" || result=$?
+  kill "$supervisor" 2>/dev/null || :
+done
+exit $result
