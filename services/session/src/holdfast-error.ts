@@ -92,7 +92,8 @@ export class HoldfastError extends Error {
       ...this.headers,
     });
     if (this.status === 401) {
-      headers.set('www-authenticate', this.code === 'session-missing' ? 'Bearer' : 'Bearer error="invalid_token"');
+      const sentOne = this.code.startsWith('session-') && this.code !== 'session-missing';
+      headers.set('www-authenticate', sentOne ? 'Bearer error="invalid_token"' : 'Bearer');
     }
     if (this.retryAfterSeconds !== undefined) headers.set('retry-after', String(this.retryAfterSeconds));
     return new Response(JSON.stringify(this.toProblem(requestId)), { status: this.status, headers });

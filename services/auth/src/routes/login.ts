@@ -1,4 +1,4 @@
-import { requestLog, resolveClientAddress } from '@holdfast/runtime';
+import { createClientAddress, requestLog } from '@holdfast/runtime';
 import {
   HoldfastError,
   parseSessionToken,
@@ -55,10 +55,11 @@ const route = createRoute({
 /** `POST /v1/sessions`: checks the credentials and creates a session. */
 export function addLoginRoute(app: AuthApp, services: AuthServices): void {
   const { sessions, keys, metrics, config } = services;
+  const clientAddress = createClientAddress(config.trustedProxies);
   app.openapi(route, async (c) => {
     requireOwnPage(c, config.trustedOrigins);
     const { username, password, transport } = c.req.valid('json');
-    const ip = clientAddress(c, services);
+    const ip = clientAddress(c);
     const user = await checkCredentials(c, services, { username, password, ip });
     const userAgent = (c.req.header('user-agent') ?? '').slice(0, USER_AGENT_LIMIT);
     const { token, session } = await sessions.create({
@@ -133,9 +134,4 @@ async function endReplacedSession(c: Context<AuthEnv>, { sessions }: AuthService
       requestLog(c).warn({ err: error, sessionId: old.id }, 'could not end the session that was replaced');
     }
   }
-}
-
-function clientAddress(c: Context<AuthEnv>, { config }: AuthServices): string {
-  const socketAddress = c.env?.incoming?.socket.remoteAddress ?? '';
-  return resolveClientAddress(config.trustedProxies, socketAddress, c.req.header('x-forwarded-for'));
 }

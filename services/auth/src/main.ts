@@ -1,0 +1,96 @@
+import {
+  createHealth,
+  createLogger,
+  createTelemetry,
+  parseConfig,
+  runMain,
+  StartError,
+  serviceEnvironmentMistakes,
+  startServer,
+} from '@holdfast/runtime';
+import { createSessionStore, sessionEnvironmentMistakes } from '@holdfast/session';
+import { authEnvironment } from './auth-environment.ts';
+import { createApp } from './create-app.ts';
+import { createLimiter } from './create-limiter.ts';
+import { createSigningKeys, generateSigningKeys } from './signing-keys.ts';
+import { createUserDirectory } from './user-directory.ts';
+
+/** Logins that may wait for their password to be hashed; about five seconds' worth. */
+const HASHING_QUEUE_LIMIT = 200;
+
+await runMain(async () => {
+  const env = parseConfig(authEnvironment, process.env, {
+    checks: [serviceEnvironmentMistakes, sessionEnvironmentMistakes],
+  });
+  const logger = createLogger({ service: 'auth', instance: env.INSTANCE_NAME, level: env.LOG_LEVEL });
+  const onFileError = (error: Error) =>
+    logger.error({ err: error }, 'a changed file can’t be used; the last good one stays');
+  const users = await orStartError('USERS_FILE', () => createUserDirectory(env.USERS_FILE, onFileError));
+  const keys = await orStartError('JWT_KEYS_FILE', () =>
+    env.JWT_KEYS_FILE === undefined ? generateSigningKeys() : createSigningKeys(env.JWT_KEYS_FILE, onFileError),
+  );
+  if (env.JWT_KEYS_FILE === undefined) {
+    logger.warn('JWT_KEYS_FILE is not set: the keys are this process’s own, so run a single replica');
+  }
+  const telemetry = await createTelemetry({
+    service: 'auth',
+    host: env.HOST,
+    metricsPort: env.METRICS_PORT,
+    env: process.env,
+    logger,
+  });
+  const { metrics, tracing } = telemetry;
+  const sessions = createSessionStore(env, {
+    role: 'auth',
+    onCall: metrics.recordStoreCall,
+    onError: (error) => logger.warn({ reason: error.message }, 'the session store has a problem'),
+  });
+  const health = createHealth({ checks: { redis: () => sessions.ping() } });
+  const servedBy = env.EXPOSE_INSTANCE ? env.INSTANCE_NAME : undefined;
+  const app = createApp({
+    config: {
+      trustedOrigins: env.TRUSTED_ORIGINS,
+      trustedProxies: env.TRUSTED_PROXIES,
+      issuer: env.JWT_ISSUER,
+      audiences: env.TOKEN_AUDIENCES,
+      loginLimits: {
+        perAccount: env.LOGIN_FAILURES_PER_ACCOUNT,
+        perAddress: env.LOGIN_FAILURES_PER_ADDRESS,
+        windowMs: env.LOGIN_WINDOW_MS,
+      },
+    },
+    sessions,
+    users,
+    keys,
+    metrics,
+    limitHashing: createLimiter(env.LOGIN_CONCURRENCY, HASHING_QUEUE_LIMIT),
+    logger,
+    health,
+    tracing,
+    servedBy,
+  });
+  await startServer({
+    app,
+    host: env.HOST,
+    port: env.PORT,
+    health,
+    logger,
+    servedBy,
+    keepAliveTimeoutMs: env.KEEP_ALIVE_TIMEOUT_MS,
+    drainDelayMs: env.DRAIN_DELAY_MS,
+    drainTimeoutMs: env.DRAIN_TIMEOUT_MS,
+    resources: [
+      { name: 'session store', close: () => sessions.close() },
+      { name: 'telemetry', close: () => telemetry.close() },
+    ],
+  });
+});
+
+/** What is wrong with a file at the start is for the operator to mend. */
+async function orStartError<T>(variable: string, create: () => T | Promise<T>): Promise<T> {
+  try {
+    return await create();
+  } catch (cause) {
+    throw new StartError(`${variable}: ${(cause as Error).message}`, { cause });
+  }
+}
