@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { hashPassword } from './password-hash.ts';
+import { createUserDirectory, type UserDirectory } from './user-directory.ts';
+
+const cheap = { memoryKiB: 64, passes: 1, parallelism: 1 };
+let folder: string;
+let directory: UserDirectory | undefined;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'holdfast-users-'));
+});
+afterEach(() => {
+  directory?.close();
+  directory = undefined;
+  rmSync(folder, { recursive: true });
+});
+
+const write = (content: unknown) => {
+  const path = join(folder, 'users.json');
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  return path;
+};
+const user = async (username: string, password: string) => ({
+  id: `id-${username}`,
+  username,
+  passwordHash: await hashPassword(password, cheap),
+  roles: ['customer'],
+});
+
+describe('user directory', () => {
+  test('knows a user by the right password only', async () => {
+    directory = createUserDirectory(write([await user('alice', 'a'), await user('bob', 'b')]));
+    expect(await directory.verify('alice', 'a')).toEqual({ id: 'id-alice', username: 'alice', roles: ['customer'] });
+    expect(await directory.verify('alice', 'b')).toBeUndefined();
+    expect(await directory.verify('nobody', 'a')).toBeUndefined();
+    expect(await directory.verify('nobody', '')).toBeUndefined();
+  });
+
+  test('takes up a changed file, and keeps the last good one when the change can’t be used', async () => {
+    const onError = vi.fn();
+    const path = write([await user('alice', 'a')]);
+    directory = createUserDirectory(path, onError);
+    write([await user('alice', 'new')]);
+    await vi.waitFor(async () => expect(await directory?.verify('alice', 'new')).toBeDefined(), { timeout: 10_000 });
+    expect(await directory.verify('alice', 'a')).toBeUndefined();
+    write('[{"id": "x"');
+    await vi.waitFor(() => expect(onError).toHaveBeenCalled(), { timeout: 10_000 });
+    expect(onError.mock.lastCall?.[0].message).toContain('not JSON');
+    expect(await directory.verify('alice', 'new')).toBeDefined();
+  }, 30_000);
+
+  test.each<[string, unknown, RegExp]>([
+    ['no JSON', '{', /users\.json: not JSON/],
+    ['no array', {}, /not an array of \{id, username, passwordHash, roles\}/],
+    ['no users', [], /has no users/],
+    [
+      'a plain password',
+      [{ id: 'a', username: 'a', passwordHash: 'hunter2' }],
+      /0\.passwordHash: not an argon2id hash/,
+    ],
+    ['an unknown field', [{ id: 'a', username: 'a', password: 'hunter2' }], /password/],
+    ['an id that could break a key', [{ id: 'a:b', username: 'a', passwordHash: '' }], /0\.id: must be 1 to 128/],
+  ])('refuses a file with %s, and does not print a password', (_, content, message) => {
+    expect(() => createUserDirectory(write(content))).toThrow(message);
+    expect(() => createUserDirectory(write(content))).not.toThrow(/hunter2/);
+  });
+
+  test('refuses two users of the same name or id', async () => {
+    const alice = await user('alice', 'a');
+    expect(() => createUserDirectory(write([alice, { ...alice, id: 'other' }]))).toThrow(/same username/);
+    expect(() => createUserDirectory(write([alice, { ...alice, username: 'other' }]))).toThrow(/same id/);
+  });
+});

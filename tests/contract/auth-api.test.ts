@@ -1,0 +1,323 @@
+import { crc32 } from 'node:zlib';
+import { createSessionToken } from '@holdfast/session';
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTestAuth, PASSWORD, SITE, type TestAuth } from '../support/auth-app.ts';
+
+let auth: TestAuth;
+
+beforeAll(async () => {
+  auth = await createTestAuth();
+});
+afterAll(() => auth?.[Symbol.asyncDispose]());
+
+async function problemOf(response: Response) {
+  expect(response.headers.get('content-type')).toBe('application/problem+json');
+  const problem = (await response.json()) as { code: string; status: number; requestId: string };
+  expect(problem.status).toBe(response.status);
+  expect(problem.requestId).toBe(response.headers.get('x-request-id'));
+  return problem.code;
+}
+
+/** A client address of its own, so that tests don't share the counters. */
+let lastAddress = 0;
+const fromNewAddress = () => ({ 'x-forwarded-for': `203.0.113.${++lastAddress}` });
+const guess = (username: string, password: string, headers: Record<string, string> = fromNewAddress()) =>
+  auth.ask('POST', '/v1/sessions', { body: { username, password }, headers });
+
+describe('logging in', () => {
+  test('sets a cookie that only this site gets, over TLS, out of reach of scripts, for as long as the session can last', async () => {
+    const { response } = await auth.logIn();
+    const [cookie, device] = response.headers.getSetCookie();
+    expect(cookie).toMatch(/^__Host-hf=hf1_[A-Za-z0-9_-]{70}; Path=\/; Expires=[^;]+; HttpOnly; Secure; SameSite=Lax$/);
+    expect(device).toMatch(/^__Host-hf-device=[^;]+; Path=\/; Max-Age=15552000; HttpOnly; Secure; SameSite=Lax$/);
+    const { session, token } = (await response.json()) as { session: Record<string, string>; token?: string };
+    expect(token).toBeUndefined();
+    const expires = Date.parse(/Expires=([^;]+)/.exec(cookie ?? '')?.[1] ?? '');
+    expect(Math.abs(expires - Date.parse(session['absoluteExpiresAt'] ?? ''))).toBeLessThan(1000);
+  });
+
+  test('gives a bearer client its token once, and no cookie', async () => {
+    const body = { username: 'alice', password: PASSWORD, transport: 'bearer' };
+    const response = await auth.ask('POST', '/v1/sessions', { body });
+    expect(response.status).toBe(201);
+    expect(response.headers.getSetCookie()).toEqual([]);
+    const { session, token } = (await response.json()) as { session: { id: string }; token: string };
+    const whoami = await auth.ask('GET', '/v1/session', { bearer: token });
+    expect(await whoami.json()).toMatchObject({ session: { id: session.id, userId: 'id-alice', current: true } });
+  });
+
+  test('says the same to an unknown user and to a wrong password', async () => {
+    const [unknown, wrong] = [await guess('nobody', 'x'), await guess('bob', 'x')];
+    expect([unknown.status, wrong.status]).toEqual([401, 401]);
+    const [a, b] = [await unknown.json(), await wrong.json()] as Record<string, unknown>[];
+    expect({ ...a, requestId: '' }).toEqual({ ...b, requestId: '' });
+    expect(a?.['code']).toBe('invalid-credentials');
+    const names = (response: Response) => [...response.headers.keys()].sort();
+    expect(names(unknown)).toEqual(names(wrong));
+    expect(unknown.headers.getSetCookie()).toEqual([]);
+  });
+
+  test('takes an unknown user as long as a wrong password: both cost the hash', async () => {
+    const times = { nobody: [] as number[], carol: [] as number[] };
+    for (let round = 0; round < 4; round++) {
+      for (const username of ['nobody', 'carol'] as const) {
+        const startedAt = performance.now();
+        expect((await guess(username, `wrong ${round}`)).status).toBe(401);
+        times[username].push(performance.now() - startedAt);
+      }
+    }
+    const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+    // Without the decoy the unknown user is answered in a hundredth of the time.
+    expect(median(times.nobody) / median(times.carol)).toBeGreaterThan(1 / 3);
+    expect(median(times.nobody) / median(times.carol)).toBeLessThan(3);
+  });
+
+  test('limits failures by account, whether it exists or not, and says when to come back', async () => {
+    for (const username of ['dave', 'no-such-user']) {
+      for (let attempt = 0; attempt < 5; attempt++) expect((await guess(username, 'x')).status).toBe(401);
+      const limited = await guess(username, PASSWORD);
+      expect(limited.status).toBe(429);
+      expect(Number(limited.headers.get('retry-after'))).toBeGreaterThan(0);
+      expect(await problemOf(limited)).toBe('rate-limited');
+    }
+  });
+
+  test('lets no burst of guesses through the limit', async () => {
+    const answers = await Promise.all(Array.from({ length: 30 }, () => guess('burst', 'x')));
+    expect(answers.filter(({ status }) => status === 401)).toHaveLength(5);
+    expect(answers.filter(({ status }) => status === 429)).toHaveLength(25);
+  });
+
+  test('a stranger’s guesses do not lock out a device that has logged in before', async () => {
+    const { response } = await auth.logIn('erin', fromNewAddress());
+    const device = (response.headers.getSetCookie()[1] ?? '').split(';')[0] ?? '';
+    for (let attempt = 0; attempt < 8; attempt++) await guess('erin', 'x');
+    expect((await guess('erin', PASSWORD)).status).toBe(429);
+    expect((await guess('erin', PASSWORD, { ...fromNewAddress(), cookie: device })).status).toBe(201);
+    expect((await guess('frank', 'x', { ...fromNewAddress(), cookie: device })).status).toBe(401);
+    const forged = device.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'));
+    expect((await guess('erin', PASSWORD, { ...fromNewAddress(), cookie: forged })).status).toBe(429);
+  });
+
+  test('counts failures only: whoever knows the password is not limited', async () => {
+    for (let login = 0; login < 12; login++) expect((await guess('frank', PASSWORD)).status).toBe(201);
+  });
+
+  test('limits failures by address, over all accounts', async () => {
+    await using strict = await createTestAuth({ loginLimits: { perAccount: 5, perAddress: 3, windowMs: 60_000 } });
+    const headers = { 'x-forwarded-for': '198.51.100.9' };
+    const attempt = (username: string, from = headers) =>
+      strict.ask('POST', '/v1/sessions', { body: { username, password: 'x' }, headers: from });
+    for (const username of ['a', 'b', 'c']) expect((await attempt(username)).status).toBe(401);
+    expect((await attempt('d')).status).toBe(429);
+    expect((await attempt('d', { 'x-forwarded-for': '198.51.100.9, 198.51.100.10' })).status).toBe(401);
+  });
+
+  test('ends the session it replaces in the same browser', async () => {
+    const first = await auth.logIn('bob');
+    const second = await auth.logIn('bob', { cookie: first.cookie });
+    const old = await auth.ask('GET', '/v1/session', { cookie: first.cookie });
+    expect([old.status, await problemOf(old)]).toEqual([401, 'session-revoked']);
+    expect((await auth.ask('GET', '/v1/session', { cookie: second.cookie })).status).toBe(200);
+  });
+});
+
+describe('the session of a request', () => {
+  test('is told to whoever holds it, by cookie or bearer', async () => {
+    const { cookie, id } = await auth.logIn();
+    for (const credential of [{ cookie }, { bearer: cookie.replace('__Host-hf=', '') }]) {
+      const response = await auth.ask('GET', '/v1/session', { ...credential, headers: { 'user-agent': 'ignored' } });
+      expect(response.status).toBe(200);
+      const { session } = (await response.json()) as { session: Record<string, unknown> };
+      expect(session).toMatchObject({ id, userId: 'id-alice', roles: ['customer'], current: true });
+      expect(Object.keys(session).sort()).toEqual([
+        'absoluteExpiresAt',
+        'createdAt',
+        'current',
+        'device',
+        'id',
+        'idleExpiresAt',
+        'lastSeenAt',
+        'roles',
+        'userId',
+      ]);
+    }
+  });
+
+  test('logging out ends it, clears the cookie, and can be repeated', async () => {
+    const { cookie } = await auth.logIn();
+    for (let time = 0; time < 2; time++) {
+      const response = await auth.ask('DELETE', '/v1/session', { cookie });
+      expect(response.status).toBe(204);
+      expect(response.headers.get('set-cookie')).toMatch(
+        /^__Host-hf=; Path=\/; Max-Age=0; HttpOnly; Secure; SameSite=Lax$/,
+      );
+    }
+    const after = await auth.ask('GET', '/v1/session', { cookie });
+    expect([after.status, await problemOf(after)]).toEqual([401, 'session-revoked']);
+    // The reply to an ended session leaves the cookie alone: only logging out clears it.
+    expect(after.headers.get('set-cookie')).toBeNull();
+  });
+
+  test('can’t be ended by its public id with another secret', async () => {
+    const { cookie, id } = await auth.logIn();
+    const forged = forgeToken(id);
+    expect((await auth.ask('DELETE', '/v1/session', { bearer: forged })).status).toBe(204);
+    expect((await auth.ask('GET', '/v1/session', { cookie })).status).toBe(200);
+    const stranger = await auth.ask('GET', '/v1/session', { bearer: forged });
+    expect([stranger.status, await problemOf(stranger)]).toEqual([401, 'session-unknown']);
+  });
+});
+
+describe('all sessions of a user', () => {
+  test('are listed without tokens, revoked one by one, and all but this one', async () => {
+    const mine = [await auth.logIn('carol'), await auth.logIn('carol'), await auth.logIn('carol')] as const;
+    const [current, second] = mine;
+    const { cookie } = current;
+    const listed = await auth.ask('GET', '/v1/sessions', { cookie });
+    const text = await listed.text();
+    const { sessions } = JSON.parse(text) as { sessions: { id: string; current: boolean }[] };
+    expect(sessions.map(({ id }) => id)).toEqual(mine.map(({ id }) => id));
+    expect(sessions.filter((session) => session.current).map(({ id }) => id)).toEqual([current.id]);
+    expect(text).not.toContain('hf1_');
+
+    for (let time = 0; time < 2; time++) {
+      expect((await auth.ask('DELETE', `/v1/sessions/${second.id}`, { cookie })).status).toBe(204);
+    }
+    expect((await auth.ask('GET', '/v1/session', { cookie: second.cookie })).status).toBe(401);
+    expect((await auth.ask('GET', '/v1/session', { cookie })).status).toBe(200);
+
+    const rest = await auth.ask('DELETE', '/v1/sessions?except=current', { cookie });
+    expect([rest.status, await rest.json()]).toEqual([200, { revoked: 1 }]);
+    expect((await auth.ask('GET', '/v1/session', { cookie })).status).toBe(200);
+    const everywhere = await auth.ask('DELETE', '/v1/sessions', { cookie });
+    expect([everywhere.status, await everywhere.json()]).toEqual([200, { revoked: 1 }]);
+    expect(everywhere.headers.get('set-cookie')).toContain('Max-Age=0');
+  });
+
+  test('of somebody else are not found, no more than made-up ones', async () => {
+    const [mine, theirs] = [await auth.logIn('alice'), await auth.logIn('bob')];
+    for (const id of [theirs.id, createSessionToken().id, 'x', '..%2f..', '%00', 'a'.repeat(5000)]) {
+      const response = await auth.ask('DELETE', `/v1/sessions/${id}`, { cookie: mine.cookie });
+      expect([response.status, await problemOf(response)]).toEqual([404, 'not-found']);
+    }
+    expect((await auth.ask('GET', '/v1/session', { cookie: theirs.cookie })).status).toBe(200);
+  });
+});
+
+describe('requests that another site makes the browser send', () => {
+  const unsafe: [string, string, unknown?][] = [
+    ['POST', '/v1/sessions', { username: 'alice', password: PASSWORD }],
+    ['DELETE', '/v1/session'],
+    ['DELETE', '/v1/sessions'],
+    ['DELETE', '/v1/sessions?except=current'],
+    ['POST', '/v1/token', { audience: 'orders' }],
+  ];
+  test.each(unsafe)('%s %s is refused whatever else the request says', async (method, path, body) => {
+    const { cookie, id } = await auth.logIn();
+    const headerSets = [
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+      { 'sec-fetch-site': 'cross-site', origin: SITE },
+      { 'sec-fetch-site': '', origin: 'https://evil.example' },
+      { 'sec-fetch-site': '', origin: 'null' },
+    ];
+    for (const headers of headerSets) {
+      for (const type of ['application/json', 'text/plain', 'application/x-www-form-urlencoded']) {
+        const options = { cookie, headers: { ...headers, 'content-type': type }, ...(body ? { body } : {}) };
+        const response = await auth.ask(method, path, options);
+        // A body in another type may be refused for that first; it must never be obeyed.
+        expect([403, 415]).toContain(response.status);
+        if (type === 'application/json') expect(await problemOf(response)).toBe('csrf-rejected');
+      }
+    }
+    const whoami = await auth.ask('GET', '/v1/session', { cookie });
+    expect(await whoami.json()).toMatchObject({ session: { id } });
+  });
+
+  test('an old browser that only sends Origin is let through from the site itself', async () => {
+    const { cookie } = await auth.logIn();
+    const request = { method: 'DELETE', headers: { cookie, origin: SITE } };
+    expect((await auth.app.request('/v1/session', request)).status).toBe(204);
+  });
+
+  test('a bearer token needs no such proof: no browser sends it by itself', async () => {
+    const { cookie } = await auth.logIn();
+    const headers = { authorization: `Bearer ${cookie.replace('__Host-hf=', '')}`, 'sec-fetch-site': 'cross-site' };
+    expect((await auth.app.request('/v1/session', { method: 'DELETE', headers })).status).toBe(204);
+  });
+});
+
+describe('token exchange', () => {
+  test('gives a JWT for a minute that the published keys verify, about this session and nobody else', async () => {
+    const { cookie, id } = await auth.logIn();
+    const response = await auth.ask('POST', '/v1/token', { cookie, body: { audience: 'orders' } });
+    const { token, expiresIn } = (await response.json()) as { token: string; expiresIn: number };
+    const keys = (await (await auth.ask('GET', '/.well-known/jwks.json')).json()) as JSONWebKeySet;
+    const options = { issuer: 'https://auth.example', audience: 'orders', algorithms: ['EdDSA'] };
+    const { payload, protectedHeader } = await jwtVerify(token, createLocalJWKSet(keys), options);
+    expect(payload).toMatchObject({ sub: 'id-alice', sid: id, amr: ['pwd'], auth_time: expect.any(Number) });
+    expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(60);
+    expect(expiresIn).toBe(60);
+    expect(protectedHeader).toMatchObject({ alg: 'EdDSA', kid: expect.any(String) });
+    for (const key of keys.keys) expect(key).not.toHaveProperty('d');
+  });
+
+  test('knows only the audiences that are configured', async () => {
+    const { cookie } = await auth.logIn();
+    for (const audience of ['billing', 'orders ', '']) {
+      const response = await auth.ask('POST', '/v1/token', { cookie, body: { audience } });
+      expect([response.status, await problemOf(response)]).toEqual([422, 'invalid-request']);
+    }
+  });
+});
+
+test('what happens to sessions is audited with their ids, and no token or password is ever logged', async () => {
+  const { cookie, id } = await auth.logIn('bob', fromNewAddress());
+  const other = await auth.logIn('bob', fromNewAddress());
+  await guess('bob', 'a wrong password');
+  await auth.ask('DELETE', `/v1/sessions/${other.id}`, { cookie });
+  await auth.ask('POST', '/v1/token', { cookie, body: { audience: 'orders' } });
+  await auth.ask('DELETE', '/v1/session', { cookie });
+  const events = auth.logLines().filter(({ audit }) => audit !== undefined);
+  const about = (event: string) => events.filter(({ audit }) => audit === event);
+  expect(about('login-ok')).toContainEqual(
+    expect.objectContaining({ userId: 'id-bob', sessionId: id, requestId: expect.any(String) }),
+  );
+  expect(about('login-failed')).toContainEqual(expect.objectContaining({ userId: 'id-bob' }));
+  expect(about('login-limited').length).toBeGreaterThan(0);
+  expect(about('session-revoked')).toContainEqual(expect.objectContaining({ sessionId: other.id }));
+  expect(about('token-issued')).toContainEqual(expect.objectContaining({ sessionId: id, audience: 'orders' }));
+  expect(about('logout')).toContainEqual(expect.objectContaining({ sessionId: id, userId: 'id-bob' }));
+  const log = auth.logText();
+  expect(log).not.toContain('hf1_');
+  expect(log).not.toContain(PASSWORD);
+  expect(log).not.toContain('a wrong password');
+  expect(log).not.toContain('eyJ');
+});
+
+test('the OpenAPI document names every route that there is', async () => {
+  const document = (await (await auth.ask('GET', '/openapi.json')).json()) as { paths: Record<string, object> };
+  const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  expect(documented.sort()).toEqual([
+    'DELETE /v1/session',
+    'DELETE /v1/sessions',
+    'DELETE /v1/sessions/{id}',
+    'GET /.well-known/jwks.json',
+    'GET /v1/session',
+    'GET /v1/sessions',
+    'POST /v1/sessions',
+    'POST /v1/token',
+  ]);
+});
+
+/** A well-formed token with that id and a secret of its own. */
+function forgeToken(id: string): string {
+  const bytes = Buffer.from(createSessionToken().token.slice(4), 'base64url');
+  Buffer.from(id, 'base64url').copy(bytes);
+  bytes.writeUInt32BE(crc32(bytes.subarray(0, 48)), 48);
+  return `hf1_${bytes.toString('base64url')}`;
+}

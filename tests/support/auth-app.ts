@@ -1,0 +1,126 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createHealth, createLogger, createServiceMetrics } from '@holdfast/runtime';
+import { type SessionStore, type SessionStoreOptions, SessionStore as Store } from '@holdfast/session';
+import type { AuthApp, AuthConfig } from '../../services/auth/src/auth-context.ts';
+import { createApp } from '../../services/auth/src/create-app.ts';
+import { createLimiter } from '../../services/auth/src/create-limiter.ts';
+import { hashPassword } from '../../services/auth/src/password-hash.ts';
+import { generateSigningKeys } from '../../services/auth/src/signing-keys.ts';
+import { createUserDirectory } from '../../services/auth/src/user-directory.ts';
+import { pollUntil } from './poll-until.ts';
+import { startRedis, type TestRedis } from './redis-server.ts';
+
+export const SITE = 'https://shop.example';
+
+export interface TestAuth extends AsyncDisposable {
+  app: AuthApp;
+  redis: TestRedis;
+  sessions: SessionStore;
+  /** Every line that was logged so far. */
+  logLines(): Record<string, unknown>[];
+  logText(): string;
+  /** A request as a browser on the own site sends it. */
+  ask(method: string, path: string, options?: AskOptions): Promise<Response>;
+  logIn(
+    username?: string,
+    headers?: Record<string, string>,
+  ): Promise<{ cookie: string; id: string; response: Response }>;
+}
+
+export interface AskOptions {
+  cookie?: string;
+  bearer?: string;
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+export const PASSWORD = 'correct horse battery staple';
+
+/** The auth app over a real Redis, with users `alice`, `bob` and more, whose password is {@link PASSWORD}. */
+export async function createTestAuth(
+  config: Partial<AuthConfig> = {},
+  store: Partial<SessionStoreOptions> = {},
+): Promise<TestAuth> {
+  const redis = await startRedis();
+  const sessions = new Store({
+    redis: redis.configFor('auth'),
+    role: 'auth',
+    idleTimeoutMs: 1_800_000,
+    absoluteTimeoutMs: 43_200_000,
+    waitReplicas: 0,
+    waitTimeoutMs: 500,
+    retryBudgetMs: 500,
+    ...store,
+  });
+  sessions.connect();
+  await pollUntil('the function library', 10_000, () => sessions.list('nobody').then(() => true));
+  const passwordHash = await hashPassword(PASSWORD);
+  const users = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank'].map((username) => ({
+    id: `id-${username}`,
+    username,
+    passwordHash,
+    roles: ['customer'],
+  }));
+  await writeFile(join(redis.folder, 'users.json'), JSON.stringify(users));
+  const directory = createUserDirectory(join(redis.folder, 'users.json'));
+  let text = '';
+  const destination = {
+    write: (line: string) => {
+      text += line;
+    },
+  };
+  const app = createApp({
+    config: {
+      trustedOrigins: [SITE],
+      trustedProxies: { kind: 'hops', count: 1 },
+      issuer: 'https://auth.example',
+      audiences: ['orders'],
+      loginLimits: { perAccount: 5, perAddress: 1000, windowMs: 60_000 },
+      ...config,
+    },
+    sessions,
+    users: directory,
+    keys: await generateSigningKeys(),
+    metrics: createServiceMetrics(),
+    limitHashing: createLimiter(2, 100),
+    logger: createLogger({ service: 'auth', level: 'trace', destination }),
+    health: createHealth({ checks: { redis: () => sessions.ping() } }),
+  });
+  const ask: TestAuth['ask'] = async (method, path, { cookie, bearer, body, headers } = {}) =>
+    app.request(path, {
+      method,
+      headers: {
+        'sec-fetch-site': 'same-origin',
+        ...(cookie === undefined ? {} : { cookie }),
+        ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  return {
+    app,
+    redis,
+    sessions,
+    logText: () => text,
+    logLines: () =>
+      text
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+    ask,
+    async logIn(username = 'alice', headers = {}) {
+      const response = await ask('POST', '/v1/sessions', { body: { username, password: PASSWORD }, headers });
+      if (response.status !== 201) throw new Error(`login answered ${response.status}: ${await response.text()}`);
+      const cookie = (response.headers.getSetCookie()[0] ?? '').split(';')[0] ?? '';
+      const { session } = (await response.clone().json()) as { session: { id: string } };
+      return { cookie, id: session.id, response };
+    },
+    async [Symbol.asyncDispose]() {
+      directory.close();
+      await sessions.close();
+      await redis[Symbol.asyncDispose]();
+    },
+  };
+}
