@@ -1,5 +1,5 @@
-import { filePath, serviceEnvironment, wholeNumber } from '@holdfast/runtime';
-import { sessionEnvironment } from '@holdfast/session';
+import { filePath, serviceEnvironment } from '@holdfast/runtime';
+import { sessionEnvironment, wholeNumber } from '@holdfast/session';
 import { z } from 'zod';
 
 /** Items separated by commas. */

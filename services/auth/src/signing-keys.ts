@@ -3,11 +3,15 @@ import { createFileSource } from '@holdfast/session';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 import { z } from 'zod';
 
+const keyPart = (name: string) => {
+  const message = `must be ${name}, 32 bytes as base64url`;
+  return z.string(message).regex(/^[A-Za-z0-9_-]{43}$/, message);
+};
 const keySchema = z.looseObject({
   kty: z.literal('OKP', 'must be an Ed25519 key: "kty": "OKP"'),
   crv: z.literal('Ed25519', 'must be "Ed25519"'),
-  x: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be the public key, 32 bytes as base64url'),
-  d: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be the private key, 32 bytes as base64url'),
+  x: keyPart('the public key'),
+  d: keyPart('the private key'),
   kid: z.string().min(1).exactOptional(),
 });
 const fileSchema = z.looseObject({ keys: z.array(keySchema).min(1, 'must have at least one key') });

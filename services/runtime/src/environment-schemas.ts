@@ -1,14 +1,5 @@
+import { wholeNumber } from '@holdfast/session';
 import { z } from 'zod';
-
-/** A whole number in decimal digits. zod's own coercion would take `0x10`, `1e3` and blanks as well. */
-export function wholeNumber(min: number, max: number) {
-  const message = `must be a whole number from ${min} to ${max}`;
-  return z
-    .string()
-    .regex(/^\d{1,15}$/, message)
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, message);
-}
 
 /** `true` or `false`, and nothing that only looks like it. */
 export function trueOrFalse() {
@@ -23,4 +14,18 @@ export function listenPort() {
 /** The path of a file. */
 export function filePath() {
   return z.string().min(1);
+}
+
+/** Items separated by commas; blanks around them don't count. */
+export function listOf<T>(item: z.ZodType<T, string>) {
+  return z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .pipe(z.array(item));
+}
+
+/** A web origin as browsers send it in `Origin` (RFC 6454): no path, no closing slash. */
+export function origin() {
+  const isOrigin = (text: string) => /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+  return z.string().refine(isOrigin, 'must be origins such as https://shop.example');
 }

@@ -6,7 +6,7 @@ export { createLogger, type Logger, type LogOptions } from './create-logger.ts';
 export { createSecret } from './create-secret.ts';
 export { createServiceApp, type ServiceAppOptions } from './create-service-app.ts';
 export { createTelemetry, type Telemetry, type TelemetryOptions } from './create-telemetry.ts';
-export { filePath, listenPort, trueOrFalse, wholeNumber } from './environment-schemas.ts';
+export { filePath, listenPort, trueOrFalse } from './environment-schemas.ts';
 export {
   type Config,
   type ConfigShape,

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
+import { wholeNumber } from '@holdfast/session';
 import { z } from 'zod';
-import { listenPort, trueOrFalse, wholeNumber } from './environment-schemas.ts';
+import { listenPort, trueOrFalse } from './environment-schemas.ts';
 import { type TrustedProxies, trustedProxies } from './trusted-proxies.ts';
 
 /** The environment variables every service has. `OTEL_*` belong to the OpenTelemetry SDK, which reads them itself. */

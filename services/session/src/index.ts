@@ -7,7 +7,12 @@ export { type RedisConfig, type RedisEndpoint, type RedisTarget, toRedisConfig }
 export { redisUserRules } from './redis-users.ts';
 export { requireSameOrigin } from './require-same-origin.ts';
 export { requireSession, type SessionVariables } from './require-session.ts';
-export { type SessionEnvironment, sessionEnvironment, sessionEnvironmentMistakes } from './session-config.ts';
+export {
+  type SessionEnvironment,
+  sessionEnvironment,
+  sessionEnvironmentMistakes,
+  wholeNumber,
+} from './session-config.ts';
 export { clearSessionCookie, readCookies, SESSION_COOKIE, setSessionCookie } from './session-cookie.ts';
 export {
   type Device,

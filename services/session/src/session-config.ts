@@ -1,8 +1,17 @@
 import { accessSync, constants } from 'node:fs';
 import { z } from 'zod';
 
-const durationMs = (fallback: number, min: number, max: number) =>
-  z.coerce.number().int().min(min).max(max).default(fallback);
+/** A whole number in decimal digits. zod's own coercion would take `0x10`, `1e3` and blanks as well. */
+export function wholeNumber(min: number, max: number) {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, message)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, message);
+}
+
+const durationMs = (fallback: number, min: number, max: number) => wholeNumber(min, max).default(fallback);
 
 /** `host:port,host:port`, IPv6 hosts in brackets. */
 const endpoints = z.string().transform((text, context) =>
@@ -42,11 +51,7 @@ export const sessionEnvironment = {
   STORE_RETRY_BUDGET_MS: durationMs(500, 0, 60_000).describe('How long a request tries before it answers 503'),
   SESSION_IDLE_TIMEOUT_MS: durationMs(30 * 60_000, 1000, 30 * 86_400_000).describe('Ends a session that is not used'),
   SESSION_ABSOLUTE_TIMEOUT_MS: durationMs(12 * 3_600_000, 1000, 365 * 86_400_000).describe('Ends every session'),
-  SESSION_WAIT_REPLICAS: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(10)
+  SESSION_WAIT_REPLICAS: wholeNumber(0, 10)
     .optional()
     .describe('Replicas that confirm a login or logout before it is answered; 0 for a single Redis'),
   SESSION_WAIT_TIMEOUT_MS: durationMs(500, 10, 10_000).describe('How long to wait for them'),
