@@ -28,12 +28,14 @@ export interface ServiceAppOptions {
   maxBodyBytes?: number;
 }
 
+export type ServiceApp<V extends object = object> = OpenAPIHono<ServiceEnv<V>>;
+
 /**
  * An app with all that a service has besides its routes: request ids, standard headers, logs, spans and measurements,
  * the body limit, problem+json for every error, `/livez`, `/readyz` and `/openapi.json`. Routes are added with
  * `app.openapi()`; their schemas are the only validation of a request. Opens no sockets.
  */
-export function createServiceApp<V extends object = object>(options: ServiceAppOptions): OpenAPIHono<ServiceEnv<V>> {
+export function createServiceApp<V extends object = object>(options: ServiceAppOptions): ServiceApp<V> {
   const { title, version, description, logger, health, metrics, tracing = false, servedBy } = options;
   const app = new OpenAPIHono<ServiceEnv>({ defaultHook: validationHook });
   app.use(traceRequests(metrics, tracing), identifyRequests({ logger, servedBy }));
@@ -47,5 +49,5 @@ export function createServiceApp<V extends object = object>(options: ServiceAppO
     document ??= app.getOpenAPI31Document({ openapi: '3.1.0', info });
     return c.json(document, 200, { 'cache-control': 'public, max-age=300' });
   });
-  return app as unknown as OpenAPIHono<ServiceEnv<V>>;
+  return app as unknown as ServiceApp<V>;
 }

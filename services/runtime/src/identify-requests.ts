@@ -69,7 +69,7 @@ function logRequest(c: Context, logger: Logger, requestId: string, durationMs: n
       path: matchedRoute(c) === undefined ? redactPath(c.req.path) : undefined,
       status,
       durationMs: Math.round(durationMs * 10) / 10,
-      sessionId: session?.id,
+      sessionId: session?.id ?? c.get('sessionId'),
       code: error instanceof HoldfastError ? error.code : undefined,
       reason: status >= 500 && error?.cause instanceof Error ? error.cause.message : undefined,
     },

@@ -1,12 +1,13 @@
 export type { Resource } from './close-in-order.ts';
 export { ConfigError, type ConfigMistake } from './config-error.ts';
 export { createClientAddress } from './create-client-address.ts';
+export { createErrorLog } from './create-error-log.ts';
 export { createHealth, type Health, type HealthOptions, type Readiness } from './create-health.ts';
 export { createLogger, type Logger, type LogOptions } from './create-logger.ts';
 export { createSecret } from './create-secret.ts';
-export { createServiceApp, type ServiceAppOptions } from './create-service-app.ts';
+export { createServiceApp, type ServiceApp, type ServiceAppOptions } from './create-service-app.ts';
 export { createTelemetry, type Telemetry, type TelemetryOptions } from './create-telemetry.ts';
-export { filePath, listenPort, trueOrFalse } from './environment-schemas.ts';
+export { filePath, listenPort, listOf, origin, trueOrFalse } from './environment-schemas.ts';
 export {
   type Config,
   type ConfigShape,
@@ -15,6 +16,7 @@ export {
   parseConfig,
 } from './parse-config.ts';
 export { resolveClientAddress } from './resolve-client-address.ts';
+export { jsonContent, problemContents } from './response-contents.ts';
 export { runMain } from './run-main.ts';
 export { serializeError } from './serialize-error.ts';
 export { requestLog, type ServiceEnv, type ServiceVariables } from './service-context.ts';

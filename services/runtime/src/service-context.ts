@@ -8,6 +8,8 @@ export interface ServiceVariables {
   /** The service's logger; {@link requestLog} gives the request's. */
   logger: Logger;
   log?: Logger;
+  /** For the request's log line, where the request has no `session` of which to take it. */
+  sessionId?: string;
 }
 
 export interface ServiceEnv<V extends object = object> {

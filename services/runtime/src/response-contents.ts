@@ -1,0 +1,28 @@
+import { z } from '@hono/zod-openapi';
+
+const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string(),
+    requestId: z.string(),
+  })
+  .openapi('Problem', { description: 'RFC 9457' });
+
+/** A reply in JSON, for a route's OpenAPI entry. */
+export function jsonContent<S extends z.ZodType>(schema: S, description: string) {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+/** The refusals of a route by status, for its OpenAPI entry. */
+export function problemContents<S extends number>(descriptions: Record<S, string>) {
+  const content = { 'application/problem+json': { schema: problemSchema } };
+  return Object.fromEntries(
+    Object.entries(descriptions).map(([status, description]) => [
+      status,
+      { description: String(description), content },
+    ]),
+  );
+}
