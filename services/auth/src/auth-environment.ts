@@ -1,20 +1,6 @@
-import { filePath, serviceEnvironment } from '@holdfast/runtime';
+import { filePath, listOf, origin, serviceEnvironment } from '@holdfast/runtime';
 import { sessionEnvironment, wholeNumber } from '@holdfast/session';
 import { z } from 'zod';
-
-/** Items separated by commas. */
-const list = (item: z.ZodType<string, string>) =>
-  z
-    .string()
-    .transform((text) => text.split(',').map((part) => part.trim()))
-    .pipe(z.array(item));
-
-const origin = z
-  .string()
-  .refine(
-    (text) => URL.canParse(text) && new URL(text).origin === text,
-    'must be origins such as https://shop.example',
-  );
 
 /** The environment variables of the auth service. */
 export const authEnvironment = {
@@ -23,10 +9,10 @@ export const authEnvironment = {
   USERS_FILE: filePath().describe('JSON file of users: id, username, passwordHash (argon2id), roles'),
   JWT_KEYS_FILE: filePath()
     .optional()
-    .describe('Private JWK Set, Ed25519, the current key first; without it each process makes its own'),
+    .describe('Private Ed25519 keys, PEM or JWK Set, the current one first; without it each process makes its own'),
   JWT_ISSUER: z.url('must be a URL').default('https://auth.holdfast.local').describe('The `iss` of the JWTs'),
-  TOKEN_AUDIENCES: list(z.string().min(1)).default(['orders']).describe('Services that JWTs may be asked for'),
-  TRUSTED_ORIGINS: list(origin).default([]).describe('Origins that requests with a cookie may come from'),
+  TOKEN_AUDIENCES: listOf(z.string().min(1)).default(['orders']).describe('Services that JWTs may be asked for'),
+  TRUSTED_ORIGINS: listOf(origin()).default([]).describe('Origins that requests with a cookie may come from'),
   LOGIN_FAILURES_PER_ACCOUNT: wholeNumber(1, 100).default(20).describe('Failed logins per account and window'),
   LOGIN_FAILURES_PER_ADDRESS: wholeNumber(1, 100_000)
     .default(100)

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,8 +55,20 @@ describe('signing keys', () => {
     expect(key?.kid).toMatch(/^[A-Za-z0-9_-]{43}$/);
   });
 
+  test('reads PEM as cert-manager and openssl write it, one key after the other', async () => {
+    const pem = () => generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' });
+    keys = createSigningKeys(write(`${pem()}${pem()}`));
+    const published = await keys.publicKeys();
+    expect(published).toHaveLength(2);
+    expect(decodeProtectedHeader(await keys.sign({}, 60)).kid).toBe(published[0]?.kid);
+    await jwtVerify(await keys.sign({}, 60), createLocalJWKSet({ keys: published }));
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+    const path = write(rsa.export({ format: 'pem', type: 'pkcs8' }));
+    expect(() => createSigningKeys(path)).toThrow(/keys\.0\.kty: must be an Ed25519 key/);
+  });
+
   test.each<[string, unknown, RegExp]>([
-    ['no JSON', 'x', /keys\.json: not JSON; it must be a JWK Set/],
+    ['no JSON', 'x', /keys\.json: neither PEM nor JSON/],
     ['no keys', { keys: [] }, /must have at least one key/],
     [
       'a public key',

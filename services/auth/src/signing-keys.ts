@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createPrivateKey } from 'node:crypto';
 import { createFileSource } from '@holdfast/session';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 import { z } from 'zod';
@@ -29,8 +29,9 @@ export interface SigningKeys {
 }
 
 /**
- * Ed25519 keys (RFC 8037) from a private JWK Set: the first signs, the others are published ahead of their turn. The
- * file is read again when it changes, so keys are rotated by putting the next one first.
+ * Ed25519 keys (RFC 8037) from a private JWK Set, or PEM (PKCS #8) one after the other: the first signs, the others are
+ * published ahead of their turn. The file is read again when it changes, so keys are rotated by putting the next one
+ * first.
  *
  * @throws Error at the start when the file can't be used
  */
@@ -77,16 +78,27 @@ function fromKeys(keys: () => PrivateKey[]): Omit<SigningKeys, 'close'> {
 const keyId = (key: PrivateKey) => key.kid ?? calculateJwkThumbprint({ kty: key.kty, crv: key.crv, x: key.x });
 
 function parseKeys(text: string): PrivateKey[] {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new Error('not JSON; it must be a JWK Set {"keys": [...]} of private Ed25519 keys');
-  }
-  const parsed = fileSchema.safeParse(json);
+  const parsed = fileSchema.safeParse(text.trimStart().startsWith('-----BEGIN') ? readPem(text) : readJson(text));
   if (!parsed.success) {
     const mistakes = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`);
-    throw new Error(`not a JWK Set of private Ed25519 keys: ${mistakes.join('; ')}`);
+    throw new Error(`not a set of private Ed25519 keys: ${mistakes.join('; ')}`);
   }
   return parsed.data.keys;
+}
+
+function readPem(text: string): unknown {
+  const blocks = text.match(/-----BEGIN [A-Z ]+-----[^-]+-----END [A-Z ]+-----/g) ?? [];
+  try {
+    return { keys: blocks.map((block) => createPrivateKey(block).export({ format: 'jwk' })) };
+  } catch (cause) {
+    throw new Error('has a PEM block that is no private key (PKCS #8)', { cause });
+  }
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error('neither PEM nor JSON; it must be private Ed25519 keys, or a JWK Set {"keys": [...]} of them');
+  }
 }
