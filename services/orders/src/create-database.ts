@@ -1,0 +1,97 @@
+import type { FileSource } from '@holdfast/session';
+import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import postgres, { type Sql } from 'postgres';
+import { isUnavailable, unavailable } from './database-errors.ts';
+
+export interface DatabaseOptions {
+  /** The URL, which may change: connections are made anew when it does. */
+  url: Pick<FileSource<string>, 'current'>;
+  poolSize: number;
+  /** A failure that was answered with 503. */
+  onError?: (error: unknown) => void;
+}
+
+export interface Database {
+  /**
+   * Runs statements within {@link budgetMs}, whatever state PostgreSQL or the network is in.
+   *
+   * @param operation for the span, such as `insert order`
+   * @throws HoldfastError `store-unavailable`
+   */
+  run<T>(operation: string, statements: (sql: Sql) => Promise<T>): Promise<T>;
+  /** Makes new connections from now on, and lets the old ones end. */
+  reconnect(): void;
+  close(): Promise<void>;
+}
+
+/** How long a request waits for PostgreSQL before it is answered 503. */
+const budgetMs = 800;
+/** What a server that is there may take for one statement: less than the budget, so a slow one is no dead one. */
+const statementTimeoutMs = 500;
+
+const tracer = trace.getTracer('@holdfast/orders');
+
+/** Connections to PostgreSQL that fail fast and come back by themselves. Makes none until it is used. */
+export function createDatabase({ url, poolSize, onError }: DatabaseOptions): Database {
+  let pool = createPool(url.current, poolSize);
+  let lastAnswerAtMs = 0;
+  const replace = (old: Sql) => {
+    if (pool !== old) return;
+    pool = createPool(url.current, poolSize);
+    old.end({ timeout: 2 }).catch(() => {});
+  };
+  const attempt = async <T>(statements: (sql: Sql) => Promise<T>): Promise<T> => {
+    const used = pool;
+    const startedAtMs = performance.now();
+    const { promise: timeout, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      // Not one answer since: the connections are dead, though nobody said so, and new requests must not wait on them.
+      if (lastAnswerAtMs < startedAtMs) replace(used);
+      reject(unavailable(new Error(`no answer within ${budgetMs} ms`)));
+    }, budgetMs);
+    try {
+      const result = await Promise.race([statements(used), timeout]);
+      lastAnswerAtMs = performance.now();
+      return result;
+    } catch (error) {
+      // A standby that was the primary once: only a new connection finds the one that is it now.
+      if ((error as { code?: unknown }).code === '25006') replace(used);
+      throw isUnavailable(error) ? unavailable(error) : error;
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  return {
+    run: async (operation, statements) => {
+      const span = tracer.startSpan(operation, {
+        kind: SpanKind.CLIENT,
+        attributes: { 'db.system.name': 'postgresql', 'db.operation.name': operation },
+      });
+      try {
+        return await attempt(statements);
+      } catch (error) {
+        onError?.(error);
+        span.setStatus({ code: SpanStatusCode.ERROR });
+        throw error;
+      } finally {
+        span.end();
+      }
+    },
+    reconnect: () => replace(pool),
+    close: () => pool.end({ timeout: 5 }),
+  };
+}
+
+function createPool(url: string, max: number): Sql {
+  return postgres(url, {
+    max,
+    // Seconds, as all times of this driver.
+    connect_timeout: 0.6,
+    backoff: () => 0.1,
+    idle_timeout: 300,
+    keep_alive: 15,
+    fetch_types: false,
+    onnotice: () => {},
+    connection: { application_name: 'holdfast-orders', statement_timeout: statementTimeoutMs },
+  });
+}

@@ -1,0 +1,94 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { HoldfastError } from '@holdfast/session';
+import { expect, test } from 'vitest';
+import { generateSigningKeys } from '../../auth/src/signing-keys.ts';
+import { createTokenVerifier, type VerifyToken } from './create-token-verifier.ts';
+
+const signer = await generateSigningKeys();
+const issuer = 'https://auth.example';
+const claims = { iss: issuer, aud: 'orders', sub: 'id-alice', sid: 'session-1' };
+
+async function serve(listener: RequestListener): Promise<AsyncDisposable & { verify: VerifyToken; requests: number }> {
+  const state = { requests: 0 };
+  const server = createServer((request, response) => {
+    state.requests++;
+    listener(request, response);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const jwksUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`;
+  const dispose = async () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  const verify = createTokenVerifier({ jwksUrl, issuer, audience: 'orders' });
+  return {
+    verify,
+    get requests() {
+      return state.requests;
+    },
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+const serveKeys = async () => {
+  const keys = JSON.stringify({ keys: await signer.publicKeys() });
+  return serve((_request, response) => response.end(keys));
+};
+
+const outcome = (promise: Promise<unknown>) =>
+  promise.then(
+    (result) => result,
+    (error) => (error instanceof HoldfastError ? `${error.status} ${error.code}` : error),
+  );
+
+test('a token that auth signed for orders tells the user and the session', async () => {
+  await using auth = await serveKeys();
+  expect(await auth.verify(await signer.sign(claims, 60))).toEqual({ userId: 'id-alice', sessionId: 'session-1' });
+});
+
+test('an expired token says so', async () => {
+  await using auth = await serveKeys();
+  expect(await outcome(auth.verify(await signer.sign(claims, -1)))).toBe('401 session-expired-absolute');
+});
+
+test('a token for another service, from another issuer, or without a claim is refused', async () => {
+  await using auth = await serveKeys();
+  const { sub: _sub, ...withoutSub } = claims;
+  const { sid: _sid, ...withoutSid } = claims;
+  const { aud: _aud, ...withoutAudience } = claims;
+  const wrong = {
+    'another audience': { ...claims, aud: 'billing' },
+    'no audience': withoutAudience,
+    'another issuer': { ...claims, iss: 'https://auth.example.evil' },
+    'no user': withoutSub,
+    'an empty user': { ...claims, sub: '' },
+    'no session': withoutSid,
+    'a session that is no text': { ...claims, sid: 7 },
+    'not valid yet': { ...claims, nbf: 4_102_444_800 },
+  };
+  for (const [what, payload] of Object.entries(wrong)) {
+    expect(await outcome(auth.verify(await signer.sign(payload, 60))), what).toBe('401 session-malformed');
+  }
+});
+
+test.each([
+  ['answers with an error', (_request, response) => response.writeHead(500).end()],
+  ['answers with something else', (_request, response) => response.end('<html>')],
+  ['answers with JSON that holds no keys', (_request, response) => response.end('{}')],
+  ['cuts the connection', (request) => request.socket.destroy()],
+  ['never answers', () => {}],
+] satisfies [string, RequestListener][])('that auth %s says nothing about a token: 503', async (_, listener) => {
+  await using auth = await serve(listener);
+  expect(await outcome(auth.verify(await signer.sign(claims, 60)))).toBe('503 store-unavailable');
+});
+
+test('made-up keys do not make us ask auth again and again', async () => {
+  await using auth = await serveKeys();
+  const other = await generateSigningKeys();
+  for (let n = 0; n < 20; n++) {
+    expect(await outcome(auth.verify(await other.sign(claims, 60)))).toBe('401 session-malformed');
+  }
+  expect(auth.requests).toBe(1);
+});

@@ -1,0 +1,67 @@
+import { HoldfastError } from '@holdfast/session';
+import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
+
+/** Whom a JWT speaks for. */
+export interface TokenCaller {
+  userId: string;
+  sessionId: string;
+}
+
+/** @throws HoldfastError `session-malformed`, `session-expired-absolute` (401) or `store-unavailable` (503) */
+export type VerifyToken = (token: string) => Promise<TokenCaller>;
+
+export interface TokenVerifierOptions {
+  /** Where auth publishes its public keys. */
+  jwksUrl: string;
+  issuer: string;
+  audience: string;
+}
+
+/** Less than a second, so that an unreachable auth costs a caller no more than that. */
+const timeoutMs = 700;
+/** A key that is not known makes us ask again, but not more often than this: anyone can make up keys. */
+const cooldownMs = 5000;
+
+/**
+ * Verifies the JWTs that auth issues for callers with no way to Redis: EdDSA only, for this audience, from this issuer,
+ * not expired (RFC 7519, RFC 8037, and RFC 8725 on what to insist on). That the keys can't be fetched is an outage, and
+ * says nothing about the token: 503, never 401.
+ */
+export function createTokenVerifier({ jwksUrl, issuer, audience }: TokenVerifierOptions): VerifyToken {
+  const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: timeoutMs, cooldownDuration: cooldownMs });
+  const getKey: JWTVerifyGetKey = async (header, token) => {
+    try {
+      return await keys(header, token);
+    } catch (cause) {
+      if (cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWKSMultipleMatchingKeys) throw cause;
+      throw new HoldfastError(
+        'store-unavailable',
+        'The keys to check the token with cannot be fetched now. Try again.',
+        {
+          cause,
+        },
+      );
+    }
+  };
+  return async (token) => {
+    try {
+      const requiredClaims = ['exp', 'sub', 'sid'];
+      const { payload } = await jwtVerify(token, getKey, { issuer, audience, algorithms: ['EdDSA'], requiredClaims });
+      const { sub: userId, sid: sessionId } = payload;
+      if (typeof userId === 'string' && userId !== '' && typeof sessionId === 'string') return { userId, sessionId };
+    } catch (cause) {
+      if (cause instanceof errors.JWTExpired) {
+        throw new HoldfastError('session-expired-absolute', 'The token has expired. Get a new one from auth.', {
+          cause,
+        });
+      }
+      if (!(cause instanceof errors.JOSEError)) throw cause;
+      throw refused(cause);
+    }
+    throw refused();
+  };
+}
+
+function refused(cause?: unknown): HoldfastError {
+  return new HoldfastError('session-malformed', 'This is not a token that auth issued for this service.', { cause });
+}

@@ -1,0 +1,96 @@
+import {
+  createErrorLog,
+  createHealth,
+  createLogger,
+  createSecret,
+  createTelemetry,
+  parseConfig,
+  runMain,
+  serviceEnvironmentMistakes,
+  startServer,
+} from '@holdfast/runtime';
+import { createSessionStore, sessionEnvironmentMistakes } from '@holdfast/session';
+import { createApp } from './create-app.ts';
+import { createDatabase } from './create-database.ts';
+import { createTokenVerifier } from './create-token-verifier.ts';
+import { keepMigrating } from './keep-migrating.ts';
+import { createOrderRepository } from './order-repository.ts';
+import { ordersEnvironment } from './orders-environment.ts';
+
+await runMain(async () => {
+  const { env } = process;
+  const config = parseConfig(ordersEnvironment, env, {
+    requiredSecrets: ['DATABASE_URL'],
+    checks: [serviceEnvironmentMistakes, sessionEnvironmentMistakes],
+  });
+  const { HOST: host, INSTANCE_NAME: instance } = config;
+  const servedBy = config.EXPOSE_INSTANCE ? instance : undefined;
+  const logger = createLogger({ service: 'orders', instance, level: config.LOG_LEVEL });
+  const telemetry = await createTelemetry({ service: 'orders', host, metricsPort: config.METRICS_PORT, env, logger });
+  const { metrics, tracing } = telemetry;
+
+  const sessions = createSessionStore(config, {
+    role: 'validator',
+    onCall: metrics.recordStoreCall,
+    onError: createErrorLog(logger, 'redis'),
+  });
+
+  const onDatabaseError = createErrorLog(logger, 'postgres');
+  const databaseUrl = createSecret(config.DATABASE_URL, config.DATABASE_URL_FILE, (text) => text, {
+    onChange: () => database.reconnect(),
+    onError: onDatabaseError,
+  });
+  const database = createDatabase({ url: databaseUrl, poolSize: config.DATABASE_POOL_SIZE, onError: onDatabaseError });
+  const migration = keepMigrating({
+    url: () => databaseUrl.current,
+    onError: onDatabaseError,
+    onDone: () => logger.info('the tables are there'),
+  });
+  const orders = createOrderRepository(database);
+
+  const health = createHealth({
+    checks: {
+      redis: () => sessions.ping(),
+      postgres: async () => {
+        if (!migration.done) throw new Error('the tables are not there yet');
+        await orders.ping();
+      },
+    },
+  });
+  const jwksUrl = config.AUTH_JWKS_URL;
+  const verifyToken = jwksUrl && createTokenVerifier({ jwksUrl, issuer: config.AUTH_ISSUER, audience: 'orders' });
+  const app = createApp({
+    config: { trustedOrigins: config.TRUSTED_ORIGINS },
+    sessions,
+    orders,
+    verifyToken: verifyToken || undefined,
+    logger,
+    health,
+    metrics,
+    tracing,
+    servedBy,
+  });
+  await startServer({
+    app,
+    host,
+    port: config.PORT,
+    health,
+    logger,
+    servedBy,
+    keepAliveTimeoutMs: config.KEEP_ALIVE_TIMEOUT_MS,
+    drainDelayMs: config.DRAIN_DELAY_MS,
+    drainTimeoutMs: config.DRAIN_TIMEOUT_MS,
+    resources: [
+      { name: 'redis', close: () => sessions.close() },
+      {
+        name: 'postgres',
+        close: () => {
+          migration.close();
+          databaseUrl.close();
+          return database.close();
+        },
+      },
+      { name: 'telemetry', close: telemetry.close },
+    ],
+  });
+});

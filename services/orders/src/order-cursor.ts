@@ -1,0 +1,25 @@
+import { HoldfastError } from '@holdfast/session';
+
+/** The last order of a page: the next page begins after it. */
+export interface OrderPosition {
+  createdAtMs: number;
+  id: string;
+}
+
+const pattern = /^(\d{1,15})\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+
+export function formatCursor({ createdAtMs, id }: OrderPosition): string {
+  return Buffer.from(`${createdAtMs}.${id}`).toString('base64url');
+}
+
+/** @throws HoldfastError `invalid-request` for what {@link formatCursor} did not make */
+export function parseCursor(cursor: string): OrderPosition {
+  const match = pattern.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
+  const createdAtMs = Number(match?.[1]);
+  const id = match?.[2];
+  // The last moment a Date can hold.
+  if (id === undefined || createdAtMs > 8.64e15) {
+    throw new HoldfastError('invalid-request', 'The cursor must be the nextCursor of an earlier reply, unchanged.');
+  }
+  return { createdAtMs, id };
+}

@@ -1,0 +1,36 @@
+import { filePath, listOf, origin, serviceEnvironment } from '@holdfast/runtime';
+import { sessionEnvironment, wholeNumber } from '@holdfast/session';
+import { z } from 'zod';
+
+const sslModes = ['disable', 'prefer', 'require', 'verify-full'];
+
+/** A PostgreSQL URL whose `sslmode` is one the driver knows: it would take any other for `verify-full`. */
+const databaseUrl = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol) && new URL(text).hostname !== '',
+    'must be postgres://user:password@host:5432/database',
+  )
+  .refine(
+    (text) => !URL.canParse(text) || sslModes.includes(new URL(text).searchParams.get('sslmode') ?? 'disable'),
+    `has an sslmode that is none of ${sslModes.join(', ')}`,
+  );
+
+/** The environment variables of the orders service. */
+export const ordersEnvironment = {
+  ...serviceEnvironment,
+  ...sessionEnvironment,
+  DATABASE_URL: databaseUrl
+    .optional()
+    .describe('PostgreSQL; TLS by sslmode, its authority by NODE_EXTRA_CA_CERTS')
+    .meta({ examples: ['postgres://orders:password@postgres:5432/orders?sslmode=verify-full'] }),
+  DATABASE_URL_FILE: filePath().optional().describe('File with the same, read again when it changes'),
+  DATABASE_POOL_SIZE: wholeNumber(1, 200).default(10).describe('Connections to PostgreSQL'),
+  AUTH_JWKS_URL: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .optional()
+    .describe('Where the keys of JWTs are; without it no JWT is accepted')
+    .meta({ examples: ['http://auth/.well-known/jwks.json'] }),
+  AUTH_ISSUER: z.string().min(1).default('https://auth.holdfast.local').describe('The `iss` a JWT must have'),
+  TRUSTED_ORIGINS: listOf(origin()).default([]).describe('Origins that requests with a cookie may come from'),
+};
