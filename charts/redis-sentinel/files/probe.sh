@@ -1,7 +1,7 @@
 #!/bin/sh
 # probe.sh live|ready redis|sentinel
 set -eu
-# shellcheck source=lib.sh
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "${0%/*}/lib.sh"
 
 # here COMMAND...: asks the server of this pod, by its socket.

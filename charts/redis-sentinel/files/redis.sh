@@ -4,7 +4,7 @@
 # primary, or copies its emptiness.
 # shellcheck disable=SC2317 # some functions are reached by the trap only
 set -eu
-# shellcheck source=lib.sh
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "${0%/*}/lib.sh"
 
 ordinal=${POD_NAME##*-}

@@ -2,7 +2,7 @@
 # Starts one Sentinel. Which primary it watches is on its volume. Where there is nothing, it asks the other Sentinels, then
 # looks for a Redis that has become the primary; until there is exactly one answer it runs and says that it knows none.
 set -eu
-# shellcheck source=lib.sh
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "${0%/*}/lib.sh"
 
 require_addresses
