@@ -97,6 +97,14 @@ async function accountOf(user: string): Promise<{ uid: number; gid: number }> {
 
 /** The server and the processes it made, one for each connection. */
 function signalTree(pid: number, signal: NodeJS.Signals): void {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
-  for (const each of [pid, ...children]) process.kill(each, signal);
+  const children = () =>
+    readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  process.kill(pid, signal);
+  for (const child of children()) {
+    try {
+      process.kill(child, signal);
+    } catch {
+      // It has ended meanwhile, as its connection had.
+    }
+  }
 }

@@ -1,5 +1,8 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { pollUntil } from '../../../tests/support/poll-until.ts';
+import { createDatabase } from './create-database.ts';
 import { type Answer, createTestOrders, type TestOrders } from './orders-fixture.ts';
 
 let service: TestOrders;
@@ -36,11 +39,39 @@ async function timed(promise: Promise<Answer>) {
   return { answer, endedAtMs: performance.now() };
 }
 
-const recovered = () => pollUntil('orders to answer again', 10_000, async () => (await place()).status === 201);
+/** A way to a port on which the connections made so far can be cut: nothing passes any more, and neither end is told. */
+async function createLink(target: number) {
+  const sockets = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, (near) => {
+    const far = connect({ port: target, host: '127.0.0.1', allowHalfOpen: true });
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from.on('error', () => {}));
+      from.pipe(to);
+    }
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    cut: () => {
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
+const recovered = () => pollUntil('orders to answer again', 5000, async () => (await place()).status === 201);
 
 test('PostgreSQL gone: 503 within a second; PostgreSQL back: it works again, without a restart', async () => {
   await service.postgres.stop();
   await expectUnavailable();
+  // A long outage must not make the way back any longer.
+  for (let n = 0; n < 20; n++) expect((await list()).status).toBe(503);
   await expectUnavailable();
   await service.postgres.start();
   await recovered();
@@ -54,6 +85,21 @@ test('PostgreSQL hung, with its connections open: 503 within a second, and it wo
   await expectUnavailable();
   service.postgres.freeze(false);
   await recovered();
+});
+
+test('connections that a cut link has left dead are given up for new ones', async () => {
+  await using link = await createLink(service.postgres.port);
+  const url = new URL(service.postgres.url);
+  url.port = String(link.port);
+  await using database = Object.assign(createDatabase({ url: { current: url.href }, poolSize: 3 }), {
+    [Symbol.asyncDispose]: () => database.close(),
+  });
+  const ask = () => database.run('ping', (sql) => sql`select 1 as one`);
+  await Promise.all(Array.from({ length: 10 }, ask));
+  link.cut();
+  await expect(ask()).rejects.toMatchObject({ code: 'store-unavailable' });
+  // Nobody ever closes the old ones.
+  await pollUntil('new connections', 5000, () => ask().then((rows) => rows.length === 1));
 });
 
 test('all connections stuck in one hang do not keep later requests waiting', async () => {
