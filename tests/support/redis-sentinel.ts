@@ -1,8 +1,6 @@
-import { join } from 'node:path';
 import type { RedisEndpoint } from '@holdfast/session';
-import { readMajorityPrimary } from '../../services/local/src/majority-primary.ts';
-import { RedisNode } from '../../services/local/src/redis-node.ts';
-import { SentinelNode } from '../../services/local/src/sentinel-node.ts';
+import { RedisSet } from '../../services/local/src/redis-set.ts';
+import type { SentinelNode } from '../../services/local/src/sentinel-node.ts';
 import { pollUntil } from './poll-until.ts';
 import { createRedisCredentials, type RedisCredentials } from './redis-credentials.ts';
 import { reservePort } from './reserve-port.ts';
@@ -33,50 +31,39 @@ export interface TestRedisSet extends AsyncDisposable, RedisCredentials {
 }
 
 const host = '127.0.0.1';
-const NODES = 3;
 
 /** Three Redis and three Sentinels with the platform's users and settings, on free ports, gone when disposed of. */
 export async function startRedisSet(options: StartRedisSetOptions = {}): Promise<TestRedisSet> {
-  const { downAfterMs = 1000, failoverTimeoutMs = 15_000, ...program } = options;
+  const { program, ...timings } = options;
   const folder = await createTemporaryFolder('redis-set');
   const masterName = 'holdfast';
   const endpoints: RedisEndpoint[] = [];
-  for (let index = 0; index < NODES * 2; index += 1) endpoints.push({ host, port: await reservePort() });
-  const sentinelEndpoints = endpoints.slice(NODES);
-  const credentials = await createRedisCredentials(folder.path, {
-    kind: 'sentinel',
-    sentinels: sentinelEndpoints,
+  for (let index = 0; index < 6; index += 1) endpoints.push({ host, port: await reservePort() });
+  const [redis, sentinels] = [endpoints.slice(0, 3), endpoints.slice(3)];
+  const credentials = await createRedisCredentials(folder.path, { kind: 'sentinel', sentinels, masterName });
+  const set = new RedisSet({
+    folder: folder.path,
     masterName,
+    redis,
+    sentinels,
+    users: credentials.users,
+    extraUsers: [testAdmin],
+    timings,
+    ...(program === undefined ? {} : { program }),
   });
-  const { users, passwordFile } = credentials;
-  const nodes = endpoints.slice(0, NODES).map((endpoint, index) => {
-    const name = `redis-${index + 1}`;
-    const where = { name, ...endpoint, folder: join(folder.path, name), ...program };
-    return new TestRedisNode(new RedisNode({ ...where, users, extraUsers: [testAdmin], replicated: true }));
-  });
-  const sentinels = sentinelEndpoints.map((endpoint, index) => {
-    const name = `sentinel-${index + 1}`;
-    const where = { name, ...endpoint, folder: join(folder.path, name), ...program };
-    const timings = { downAfterMs, failoverTimeoutMs };
-    const logins = { redisUser: users.sentinel, sentinelUser: users.sentinel };
-    return new SentinelNode({ ...where, ...timings, ...logins, masterName, quorum: 2 });
-  });
-
-  const nodeAt = (endpoint: RedisEndpoint | undefined) => nodes.find(({ port }) => port === endpoint?.port);
-  const primary = () =>
-    pollUntil('a primary that most Sentinels name', 15_000, async () => nodeAt(await readMajorityPrimary(sentinels)));
+  const nodes = set.nodes.map((node) => new TestRedisNode(node));
+  const findPrimary = async () => {
+    const primary = await set.findPrimary();
+    return nodes.find(({ node }) => node === primary);
+  };
+  const primary = () => pollUntil('a primary that most Sentinels name', 15_000, findPrimary);
   const dispose = async () => {
-    await Promise.all(sentinels.map((sentinel) => sentinel.process?.stop('SIGKILL')));
+    await Promise.all(set.sentinels.map((sentinel) => sentinel.process?.stop('SIGKILL')));
     await Promise.all(nodes.map((node) => node.close()));
     await folder[Symbol.asyncDispose]();
   };
-
   try {
-    const [first, ...others] = nodes as [TestRedisNode, ...TestRedisNode[]];
-    await first.start();
-    await Promise.all(others.map((node) => node.start(first)));
-    await Promise.all(sentinels.map((sentinel) => sentinel.start(first)));
-    await Promise.all(sentinels.map((sentinel) => sentinel.untilReady(NODES - 1, NODES - 1)));
+    await set.start();
   } catch (error) {
     await dispose();
     throw error;
@@ -85,13 +72,13 @@ export async function startRedisSet(options: StartRedisSetOptions = {}): Promise
     ...credentials,
     masterName,
     nodes,
-    sentinels,
+    sentinels: set.sentinels,
     folder: folder.path,
     environmentFor: (name) => ({
-      REDIS_SENTINELS: sentinelEndpoints.map((endpoint) => `${endpoint.host}:${endpoint.port}`).join(','),
+      REDIS_SENTINELS: sentinels.map((endpoint) => `${endpoint.host}:${endpoint.port}`).join(','),
       REDIS_MASTER_NAME: masterName,
       REDIS_USERNAME: name,
-      REDIS_PASSWORD_FILE: passwordFile(name),
+      REDIS_PASSWORD_FILE: credentials.passwordFile(name),
     }),
     primary,
     replicas: async () => {
@@ -100,10 +87,10 @@ export async function startRedisSet(options: StartRedisSetOptions = {}): Promise
     },
     untilFailedOver: (from, timeoutMs = 20_000) =>
       pollUntil(`another primary than ${from.node.name}`, timeoutMs, async () => {
-        const named = nodeAt(await readMajorityPrimary(sentinels));
+        const named = await findPrimary();
         return named !== from && named;
       }),
-    untilReplicated: async (replicas = NODES - 1, timeoutMs = 20_000) => {
+    untilReplicated: async (replicas = nodes.length - 1, timeoutMs = 20_000) => {
       await (await primary()).node.untilReplicated(replicas, timeoutMs);
     },
     [Symbol.asyncDispose]: dispose,

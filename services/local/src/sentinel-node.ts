@@ -38,13 +38,20 @@ export class SentinelNode {
     return join(this.#options.folder, 'sentinel.conf');
   }
 
-  /** @param primary the primary, for a Sentinel that knows of none yet */
-  async start(primary: RedisEndpoint): Promise<ManagedProcess> {
+  /**
+   * Writes its file, without starting it: what an earlier run has learned stays.
+   * @param primary the primary, for a Sentinel that knows of none yet
+   */
+  async prepare(primary: RedisEndpoint): Promise<void> {
     const { folder, program = 'redis-server' } = this.#options;
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const earlier = await readFile(this.configFile, 'utf8').catch(() => '');
-    const text = createSentinelConfig({ ...this.#options, program, primary }, earlier);
+    const text = createSentinelConfig({ ...this.#options, program, primary }, await this.#readConfig());
     await writeFile(this.configFile, text, { mode: 0o600 });
+  }
+
+  async start(primary: RedisEndpoint): Promise<ManagedProcess> {
+    const { folder, program = 'redis-server' } = this.#options;
+    await this.prepare(primary);
     this.#process = await ManagedProcess.start({
       name: this.name,
       command: program,
@@ -53,6 +60,12 @@ export class SentinelNode {
       logFile: join(folder, 'sentinel.log'),
     });
     return this.#process;
+  }
+
+  /** The primary as an earlier run wrote it down, or undefined when there was none. */
+  async readWrittenPrimary(): Promise<RedisEndpoint | undefined> {
+    const [, host, port] = /^sentinel monitor \S+ (\S+) (\d+) /m.exec(await this.#readConfig()) ?? [];
+    return host === undefined ? undefined : { host, port: Number(port) };
   }
 
   /** The primary this Sentinel names. */
@@ -82,5 +95,9 @@ export class SentinelNode {
 
   async stop(): Promise<void> {
     await this.#process?.stop();
+  }
+
+  #readConfig(): Promise<string> {
+    return readFile(this.configFile, 'utf8').catch(() => '');
   }
 }

@@ -1,0 +1,143 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RedisEndpoint } from '@holdfast/session';
+import { findMajority } from './find-majority.ts';
+import { RedisNode } from './redis-node.ts';
+import type { ExtraRedisUser, RedisUsers } from './redis-users.ts';
+import type { SentinelTimings } from './sentinel-config.ts';
+import { SentinelNode } from './sentinel-node.ts';
+import { StartError } from './start-error.ts';
+
+export interface RedisSetOptions {
+  /** Each node has a folder in it. */
+  folder: string;
+  masterName: string;
+  redis: readonly RedisEndpoint[];
+  sentinels: readonly RedisEndpoint[];
+  users: RedisUsers;
+  extraUsers?: readonly ExtraRedisUser[];
+  timings?: Partial<SentinelTimings>;
+  /** The program; valkey-server takes the same configuration. */
+  program?: string;
+  /** Told what a person may want to know, such as a role that was refused. */
+  log?: (text: string) => void;
+}
+
+/** 2 s find a hung primary fast, and are long enough for a busy laptop: see the README of the failover tests. */
+const defaultTimings: SentinelTimings = { downAfterMs: 2000, failoverTimeoutMs: 15_000 };
+
+/** Redis nodes that copy each other, and the Sentinels that watch over them. No node ever guesses its role. */
+export class RedisSet {
+  readonly nodes: readonly RedisNode[];
+  readonly sentinels: readonly SentinelNode[];
+  readonly #log: (text: string) => void;
+
+  constructor({ folder, users, masterName, timings, log, program, extraUsers, ...endpoints }: RedisSetOptions) {
+    const programOption = program === undefined ? {} : { program };
+    this.#log = log ?? (() => {});
+    this.nodes = endpoints.redis.map((endpoint, index) => {
+      const name = `redis-${index + 1}`;
+      const extra = extraUsers === undefined ? {} : { extraUsers };
+      const where = { name, ...endpoint, folder: join(folder, name), ...programOption };
+      return new RedisNode({ ...where, ...extra, users, replicated: true });
+    });
+    this.sentinels = endpoints.sentinels.map((endpoint, index) => {
+      const name = `sentinel-${index + 1}`;
+      const quorum = Math.floor(endpoints.sentinels.length / 2) + 1;
+      const logins = { redisUser: users.sentinel, sentinelUser: users.sentinel };
+      const where = { name, ...endpoint, folder: join(folder, name), ...programOption };
+      return new SentinelNode({ ...where, ...logins, ...defaultTimings, ...timings, masterName, quorum });
+    });
+  }
+
+  /** The node that more than half of the Sentinels name as the primary, if there is such a majority now. */
+  async findPrimary(): Promise<RedisNode | undefined> {
+    const answers = await Promise.allSettled(this.sentinels.map((sentinel) => sentinel.readPrimary()));
+    return this.#majority(answers.map((answer) => (answer.status === 'fulfilled' ? answer.value : undefined)));
+  }
+
+  /** Starts everything while nothing runs: the last primary resumes, and only where there is nothing at all the first node begins. */
+  async start(): Promise<void> {
+    const primary = await this.#findLastPrimary();
+    for (const sentinel of this.sentinels) await sentinel.prepare(primary.endpoint);
+    const others = this.nodes.filter((node) => node !== primary);
+    // With data elsewhere an empty primary would wipe it: the Sentinels choose another, and it follows that one.
+    const refused = !primary.hasData && others.some((node) => node.hasData);
+    if (!refused) {
+      await primary.start();
+      await primary.untilReady();
+    }
+    await Promise.all(others.map((node) => node.start(primary.endpoint)));
+    if (refused) {
+      await Promise.all(this.sentinels.map((sentinel) => sentinel.start(primary.endpoint)));
+      await this.startNode(primary);
+    } else {
+      await primary.untilReplicated(others.length);
+      await Promise.all(this.sentinels.map((sentinel) => sentinel.start(primary.endpoint)));
+    }
+    const replicas = this.nodes.length - 1;
+    await Promise.all(this.nodes.map((node) => node.untilReady()));
+    await Promise.all(this.sentinels.map((sentinel) => sentinel.untilReady(replicas, this.sentinels.length - 1)));
+  }
+
+  /** Starts one node while the others run, in the role that most Sentinels give it. */
+  async startNode(node: RedisNode, timeoutMs = 60_000): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    let refused = false;
+    while (performance.now() < deadline) {
+      const primary = await this.findPrimary();
+      if (primary && primary !== node) {
+        await node.start(primary.endpoint);
+        return;
+      }
+      if (primary && node.hasData) {
+        await node.start();
+        return;
+      }
+      if (primary && !refused) {
+        refused = true;
+        this.#log(`${node.name} is named primary but has no data: it stays down until the Sentinels choose another`);
+      }
+      await delay(100);
+    }
+    throw new StartError(
+      refused
+        ? `${node.name} is still named primary, and its folder ${node.folder} is empty. Put its data back, or stop ` +
+            'everything and remove the folders redis-* and sentinel-* beside it to begin anew without sessions.'
+        : `Most Sentinels did not name a primary for ${node.name} within ${timeoutMs} ms: see sentinel-*/sentinel.log.`,
+    );
+  }
+
+  startSentinel(sentinel: SentinelNode): Promise<unknown> {
+    // It has its own state; the first node is only for one that never ran, which prepare() has ruled out.
+    return sentinel.start((this.nodes[0] as RedisNode).endpoint);
+  }
+
+  /** Replicas first: a primary that stops waits for its replicas, and Sentinels last see nothing to fail over to. */
+  async stop(): Promise<void> {
+    const primary = await this.findPrimary().catch(() => undefined);
+    await Promise.all(this.nodes.filter((node) => node !== primary).map((node) => node.stop()));
+    await primary?.stop();
+    await Promise.all(this.sentinels.map((sentinel) => sentinel.stop()));
+  }
+
+  /** As the Sentinels wrote it down, for a start of everything, when none of them can be asked. */
+  async #findLastPrimary(): Promise<RedisNode> {
+    const written = await Promise.all(this.sentinels.map((sentinel) => sentinel.readWrittenPrimary()));
+    const majority = this.#majority(written);
+    if (majority) return majority;
+    const first = this.nodes[0] as RedisNode;
+    const nothing = written.every((endpoint) => endpoint === undefined) && this.nodes.every((node) => !node.hasData);
+    if (nothing) return first;
+    throw new StartError(
+      `The Sentinels' files no longer say which Redis was the primary, and ${first.folder} or a folder beside it holds ` +
+        'data: starting the wrong one would lose sessions. Put the sentinel-* folders back, or remove the folders ' +
+        'redis-* and sentinel-* to begin anew without sessions.',
+    );
+  }
+
+  #majority(endpoints: readonly (RedisEndpoint | undefined)[]): RedisNode | undefined {
+    const port = findMajority(endpoints.map((endpoint) => endpoint?.port));
+    return this.nodes.find((node) => node.endpoint.port === port);
+  }
+}
