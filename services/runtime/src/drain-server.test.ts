@@ -1,38 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-
-interface Service extends AsyncDisposable {
-  process: ChildProcess;
-  port: number;
-  lines: Record<string, unknown>[];
-  exited: Promise<number | null>;
-}
-
-async function startFixture(env: Record<string, string>): Promise<Service> {
-  const process = spawn(globalThis.process.execPath, [`${import.meta.dirname}/drain-fixture.ts`], {
-    env: { HOST: '127.0.0.1', PORT: '0', METRICS_PORT: '0', ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exited = once(process, 'exit').then(([code]) => code as number | null);
-  const lines: Record<string, unknown>[] = [];
-  const started = Promise.withResolvers<number>();
-  exited.then((code) => started.reject(new Error(`the service ended with ${code} before it had started`)));
-  createInterface({ input: process.stdout }).on('line', (text) => {
-    const line = JSON.parse(text) as Record<string, unknown>;
-    lines.push(line);
-    if (line['started']) started.resolve(Number(line['port']));
-  });
-  const dispose = async () => {
-    process.kill('SIGKILL');
-    await exited;
-  };
-  return { process, port: await started.promise, lines, exited, [Symbol.asyncDispose]: dispose };
-}
+import { startFixture } from './start-fixture.ts';
 
 /** `refused` is a connection that could not be made: nothing was sent on it, so nothing was lost. */
 type Outcome = 'answered' | 'refused' | `lost: ${string}`;
