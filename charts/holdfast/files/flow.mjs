@@ -1,0 +1,34 @@
+// Logs in, places an order with the session, reads it back, exchanges the session for a JWT, logs out, and makes sure
+// that nobody knows the session any more. Run in the cluster by `helm test` and `skaffold verify`.
+const { AUTH_URL, ORDERS_URL, USERNAME, PASSWORD } = process.env;
+const json = { 'content-type': 'application/json' };
+
+async function ask(expected, method, url, { token, body, headers } = {}) {
+  const response = await fetch(url, {
+    method,
+    headers: { ...json, ...(token ? { authorization: `Bearer ${token}` } : {}), ...headers },
+    body: body === undefined ? undefined : JSON.stringify(body),
+    signal: AbortSignal.timeout(10_000),
+  });
+  const text = await response.text();
+  const line = `${method} ${url} ${response.status}`;
+  if (response.status !== expected) throw new Error(`${line}, expected ${expected}: ${text}`);
+  console.log(`${line} ${response.headers.get('x-served-by') ?? ''}`);
+  return text === '' ? undefined : JSON.parse(text);
+}
+
+const credentials = { username: USERNAME, password: PASSWORD, transport: 'bearer' };
+const { token, session } = await ask(201, 'POST', `${AUTH_URL}/v1/sessions`, { body: credentials });
+const order = { sku: 'helm-test', quantity: 1 };
+const placed = await ask(201, 'POST', `${ORDERS_URL}/v1/orders`, {
+  token,
+  body: order,
+  headers: { 'idempotency-key': session.id },
+});
+const read = await ask(200, 'GET', `${ORDERS_URL}/v1/orders/${placed.order.id}`, { token });
+if (read.order.sku !== order.sku) throw new Error(`the order came back as ${JSON.stringify(read)}`);
+const jwt = await ask(200, 'POST', `${AUTH_URL}/v1/token`, { token, body: { audience: 'orders' } });
+await ask(200, 'GET', `${ORDERS_URL}/v1/orders`, { token: jwt.token });
+await ask(204, 'DELETE', `${AUTH_URL}/v1/session`, { token });
+await ask(401, 'GET', `${ORDERS_URL}/v1/orders`, { token });
+console.log('ok');

@@ -1,0 +1,121 @@
+{{/* Short enough for "-postgres-0" behind it. */}}
+{{- define "holdfast.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- default $full .Values.fullnameOverride | trunc 48 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* A list: the root, the component. */}}
+{{- define "holdfast.selector" -}}
+app.kubernetes.io/name: holdfast
+app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end -}}
+
+{{- define "holdfast.labels" -}}
+{{- $root := index . 0 -}}
+{{ include "holdfast.selector" . }}
+app.kubernetes.io/part-of: holdfast
+app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
+{{- with $root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Name, namespace and labels of an object: a list of the root, the component, and what its name has beyond that. */}}
+{{- define "holdfast.metadata" -}}
+{{- $root := index . 0 -}}
+name: {{ include "holdfast.fullname" $root }}-{{ index . 1 }}{{ with index . 2 }}-{{ . }}{{ end }}
+namespace: {{ $root.Release.Namespace }}
+labels:
+  {{- include "holdfast.labels" . | nindent 2 }}
+{{- end -}}
+
+{{/* The values of a service: those that are common, with its own over them. A list: the root, the component. */}}
+{{- define "holdfast.values" -}}
+{{- $root := index . 0 -}}
+{{- mergeOverwrite (deepCopy $root.Values.service) (index $root.Values (index . 1)) | toYaml -}}
+{{- end -}}
+
+{{/* An image reference, of a service's merged values. A list: the root, the values. */}}
+{{- define "holdfast.image" -}}
+{{- $image := (index . 1).image -}}
+{{ $image.repository }}{{ with $image.digest }}@{{ . }}{{ else }}:{{ default (index $ 0).Chart.AppVersion $image.tag }}{{ end }}
+{{- end -}}
+
+{{- define "holdfast.containerSecurity" -}}
+allowPrivilegeEscalation: false
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
+{{- define "holdfast.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: {{ . }}
+runAsGroup: {{ . }}
+fsGroup: {{ . }}
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "holdfast.jwtSecret" -}}
+{{- default (printf "%s-jwt" (include "holdfast.fullname" .)) .Values.jwt.existingSecret -}}
+{{- end -}}
+
+{{- define "holdfast.databaseSecret" -}}
+{{- default (printf "%s-database" (include "holdfast.fullname" .)) .Values.database.existingSecret -}}
+{{- end -}}
+
+{{/* How a service reaches Redis: `env`, `passwordSecret`, `caSecret`, and `egress` for its NetworkPolicy. A list: the
+root, the Redis user. */}}
+{{- define "holdfast.redis" -}}
+{{- $root := index . 0 -}}
+{{- $user := index . 1 -}}
+{{- if (index $root.Values "redis-sentinel").enabled -}}
+{{- $redis := index $root.Subcharts "redis-sentinel" -}}
+{{- $full := include "redis-sentinel.fullname" $redis -}}
+{{- $peers := list -}}
+{{- range $component, $port := dict "redis" 6379 "sentinel" 26379 -}}
+{{- $selector := fromYaml (include "redis-sentinel.selector" (list $redis $component)) -}}
+{{- $peers = append $peers (dict "to" (list (dict "podSelector" (dict "matchLabels" $selector))) "ports" (list (dict "port" $port))) -}}
+{{- end -}}
+env:
+  # Numbers, which the kubelet knows: no DNS stands between a service and its failover.
+  REDIS_SENTINELS: {{ include "redis-sentinel.addresses" (list $redis "sentinel") | replace ")" "):26379" | replace " " "," | quote }}
+  REDIS_MASTER_NAME: {{ include "redis-sentinel.masterName" $redis }}
+  REDIS_USERNAME: {{ $user }}
+  {{- if $redis.Values.tls.enabled }}
+  REDIS_TLS: "true"
+  REDIS_CA_FILE: /etc/holdfast/redis-ca/ca.crt
+  REDIS_TLS_SERVER_NAME: {{ include "redis-sentinel.tlsServerName" $redis }}
+  {{- end }}
+passwordSecret: {{ include "redis-sentinel.userSecret" (list $redis $user) }}
+caSecret: {{ if $redis.Values.tls.enabled }}{{ include "redis-sentinel.tlsSecret" $redis }}{{ else }}""{{ end }}
+egress: {{ $peers | toJson }}
+{{- else -}}
+{{- $redis := $root.Values.externalRedis -}}
+env:
+  {{- with $redis.url }}
+  REDIS_URL: {{ . | quote }}
+  {{- end }}
+  {{- with $redis.sentinels }}
+  REDIS_SENTINELS: {{ join "," . | quote }}
+  REDIS_MASTER_NAME: {{ $redis.masterName | quote }}
+  {{- end }}
+  REDIS_USERNAME: {{ (index $redis $user).username | quote }}
+  {{- if $redis.tls.enabled }}
+  REDIS_TLS: "true"
+  {{- end }}
+  {{- with $redis.tls.caSecret }}
+  REDIS_CA_FILE: /etc/holdfast/redis-ca/ca.crt
+  {{- end }}
+  {{- with $redis.tls.serverName }}
+  REDIS_TLS_SERVER_NAME: {{ . | quote }}
+  {{- end }}
+passwordSecret: {{ (index $redis $user).existingSecret | quote }}
+caSecret: {{ $redis.tls.caSecret | quote }}
+egress: {{ $redis.egress | toJson }}
+{{- end -}}
+{{- end -}}
