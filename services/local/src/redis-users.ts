@@ -42,6 +42,10 @@ export interface ExtraRedisUser extends RedisCredential {
   rules: readonly string[];
 }
 
+// Off: nobody can be it. But Redis replays the transactions in its append-only file as `default`, and drops every one
+// that `default` may not run: without these permissions a restart would lose all sessions.
+const defaultUser = 'user default off ~* &* +@all';
+
 /**
  * The ACL file: `default` is off, and passwords are there only as SHA-256, which is safe for random ones.
  *
@@ -56,5 +60,5 @@ export function createAclFile(program: string, users: RedisUsers, extra: readonl
     ({ username, password, rules }) =>
       `user ${username} on #${hash('sha256', password)} ${supportedRules(program, rules).join(' ')}`,
   );
-  return `${['user default off resetkeys resetchannels -@all', ...lines].join('\n')}\n`;
+  return `${[defaultUser, ...lines].join('\n')}\n`;
 }
