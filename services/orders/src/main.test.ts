@@ -59,13 +59,13 @@ test('all mistakes are in the one message', async () => {
     expect(printed).toContain(name);
 });
 
-test('it starts while PostgreSQL is not there yet, is ready when it is, and stops with 0', async () => {
+test('it starts without PostgreSQL and with a wrong password, is ready when both are mended, and stops with 0', async () => {
   await using redis = await startRedis();
   await using postgres = await startPostgres();
   await postgres.stop();
   await using folder = await createTemporaryFolder('orders');
   const urlFile = join(folder.path, 'url');
-  await writeFile(urlFile, `${postgres.url}\n`);
+  await writeFile(urlFile, `${postgres.url.replace(/:[^:@]*@/, ':wrong-password@')}\n`);
   const port = await reservePort();
   await using service = startMain({
     ...redis.environmentFor('validator'),
@@ -74,6 +74,11 @@ test('it starts while PostgreSQL is not there yet, is ready when it is, and stop
     EXPOSE_INSTANCE: 'true',
     INSTANCE_NAME: 'orders-1',
   });
+  let lines = '';
+  service.child.stdout.on('data', (chunk) => {
+    lines += chunk;
+  });
+  const logged = () => lines;
   const ask = (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
   const live = await pollUntil('the port', 20_000, () => ask('/livez'));
   expect(live.headers.get('x-served-by')).toBe('orders-1');
@@ -81,7 +86,11 @@ test('it starts while PostgreSQL is not there yet, is ready when it is, and stop
   await pollUntil('redis to be there', 20_000, async () => (await checks())['redis'] === 'ok');
   expect(await checks()).toEqual({ redis: 'ok', postgres: 'failed' });
   await postgres.start();
+  await pollUntil('a refused login', 20_000, () => logged().includes('28P01'));
+  expect(await checks()).toEqual({ redis: 'ok', postgres: 'failed' });
+  await writeFile(urlFile, `${postgres.url}\n`);
   await pollUntil('readiness', 20_000, async () => (await ask('/readyz')).status === 200);
+  expect(logged()).not.toMatch(/wrong-password/);
   service.child.kill('SIGTERM');
   expect(await service.exited).toBe(0);
   expect(await service.stderr).toBe('');

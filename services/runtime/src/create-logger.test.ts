@@ -55,13 +55,15 @@ test('an error is logged with stack and causes, and without what a driver hung o
   expect(lines.join('')).not.toContain('s3cret');
 });
 
-test('a failure that repeats is logged once in a while, with the number of those left out', () => {
+test('a failure that repeats is logged once in a while', () => {
   const { lines, logger } = capture();
   const log = createErrorLog(logger, 'redis', 60_000);
   for (let n = 0; n < 100; n++) log(new Error('down'));
   expect(lines).toHaveLength(1);
+  log(new Error('wrapped', { cause: Object.assign(new Error('another'), { code: 'ECONNREFUSED' }) }));
+  expect(lines, 'another kind is told at once').toHaveLength(2);
   const always = createErrorLog(logger, 'redis', 0);
   always(new Error('down'));
   always(new Error('down'));
-  expect(lines).toHaveLength(3);
+  expect(lines).toHaveLength(4);
 });
