@@ -1,0 +1,47 @@
+export type Operation = 'login' | 'validate' | 'logout';
+
+/** One request of a workload and what came of it. Times are milliseconds of one monotonic clock. */
+export interface LedgerEntry {
+  operation: Operation;
+  /** Whose session it is. */
+  userId: string;
+  /** The session's id; a login that was not answered has none. */
+  sessionId?: string;
+  /** The replica that was asked. */
+  target: string;
+  startedAtMs: number;
+  endedAtMs: number;
+  /** undefined when no answer came: what was asked may have happened or not. */
+  status: number | undefined;
+  /** Of the problem that was answered. */
+  code?: string;
+  /** Whose session the answer says it is. */
+  seenUserId?: string;
+  /** Whether the answer set or cleared a cookie. */
+  setsCookie?: boolean;
+  /** Whether a 503 said when to come back. */
+  hasRetryAfter?: boolean;
+}
+
+/** Everything a workload asked, in the order the answers came. */
+export class Ledger {
+  readonly entries: LedgerEntry[] = [];
+
+  add(entry: LedgerEntry): void {
+    this.entries.push(entry);
+  }
+
+  /** How many operations were confirmed since then. */
+  countConfirmed(operation: Operation, sinceMs = 0): number {
+    return this.entries.filter(
+      (entry) => entry.operation === operation && entry.startedAtMs >= sinceMs && isConfirmed(entry),
+    ).length;
+  }
+}
+
+const confirmations: Record<Operation, number> = { login: 201, validate: 200, logout: 204 };
+
+/** Whether the answer promises that what was asked has happened. */
+export function isConfirmed({ operation, status }: LedgerEntry): boolean {
+  return status === confirmations[operation];
+}
