@@ -7,6 +7,7 @@ import type { Health } from './create-health.ts';
 import type { Logger } from './create-logger.ts';
 import { identifyRequests } from './identify-requests.ts';
 import { limitBody } from './limit-body.ts';
+import { securitySchemes } from './response-contents.ts';
 import type { ServiceEnv } from './service-context.ts';
 import type { ServiceMetrics } from './service-metrics.ts';
 import { traceRequests } from './trace-requests.ts';
@@ -44,6 +45,9 @@ export function createServiceApp<V extends object = object>(options: ServiceAppO
   app.notFound(answerUnrouted(app));
   addHealthRoutes(app as unknown as Hono<ServiceEnv>, health);
   let document: object | undefined;
+  for (const [name, scheme] of Object.entries(securitySchemes)) {
+    app.openAPIRegistry.registerComponent('securitySchemes', name, scheme);
+  }
   app.get('/openapi.json', (c) => {
     const info = { title, version, ...(description === undefined ? {} : { description }) };
     document ??= app.getOpenAPI31Document({ openapi: '3.1.0', info });

@@ -78,7 +78,7 @@ test('a request that lay in the kernel when the port was closed is answered, on 
   service.process.kill('SIGTERM');
   await until(() => service.lines.some((line) => String(line['msg']).includes('not ready')), 'the drain to begin');
   // The process is busy when the delay ends, and the requests arrive meanwhile.
-  blocker.ask('/block?ms=1500');
+  blocker.ask('/block?ms=2500');
   await until(() => service.lines.some((line) => line['blocking']), 'the process to be busy');
   const fresh = await Promise.all(Array.from({ length: 20 }, () => openConnection(service.port)));
   for (const connection of [...idle, ...fresh]) connection.ask('/work?ms=1');
@@ -88,12 +88,13 @@ test('a request that lay in the kernel when the port was closed is answered, on 
 }, 30_000);
 
 test('a drain goes in order: unready, port closed, stores closed, telemetry last', async () => {
-  await using service = await startFixture({ DRAIN_DELAY_MS: '300', LOG_LEVEL: 'info' });
+  // Long enough for what has to happen within it, also on a busy machine.
+  await using service = await startFixture({ DRAIN_DELAY_MS: '3000', LOG_LEVEL: 'info' });
+  const probe = await openKeptAlive(service.port);
   const before = await openKeptAlive(service.port);
   const late = await openKeptAlive(service.port);
   service.process.kill('SIGTERM');
   await until(() => service.lines.some((line) => String(line['msg']).includes('not ready')), 'the drain to begin');
-  const probe = await openConnection(service.port);
   probe.ask('/readyz');
   expect(await probe.reply).toMatch(/^HTTP\/1\.1 503 [\s\S]*application\/problem\+json[\s\S]*shutting down/);
   before.ask('/work?ms=1');

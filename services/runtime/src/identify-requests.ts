@@ -59,14 +59,15 @@ function logRequest(c: Context, logger: Logger, requestId: string, durationMs: n
   const level = probes.has(c.req.path) ? 'debug' : status >= 500 ? 'warn' : 'info';
   if (!logger.isLevelEnabled(level)) return;
   const { error } = c;
+  const route = matchedRoute(c);
   const session = c.get('session') as { id?: string } | undefined;
   logger[level](
     {
       requestId,
       method: c.req.method,
-      route: matchedRoute(c),
+      route,
       // Only where no route says it already.
-      path: matchedRoute(c) === undefined ? redactPath(c.req.path) : undefined,
+      path: route === undefined ? redactPath(c.req.path) : undefined,
       status,
       durationMs: Math.round(durationMs * 10) / 10,
       sessionId: session?.id ?? c.get('sessionId'),

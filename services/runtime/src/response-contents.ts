@@ -1,3 +1,4 @@
+import { SESSION_COOKIE } from '@holdfast/session';
 import { z } from '@hono/zod-openapi';
 
 const problemSchema = z
@@ -26,3 +27,12 @@ export function problemContents<S extends number>(descriptions: Record<S, string
     ]),
   );
 }
+
+/** How a caller says who they are, for the OpenAPI document: the session by cookie, or a bearer token. */
+export const securitySchemes = {
+  sessionCookie: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
+  bearer: { type: 'http', scheme: 'bearer' },
+} as const;
+
+/** For a route that takes either. */
+export const callerSecurity: Record<string, string[]>[] = [{ sessionCookie: [] }, { bearer: [] }];

@@ -59,6 +59,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     // A request without Host is refused all the same, but with an answer in our form.
     requireHostHeader: false,
   });
+  const instance = servedBy === undefined ? {} : { 'x-served-by': servedBy };
   const connections = trackConnections(server);
   server.on('request', listener);
   // Expect with anything but 100-continue may be ignored (RFC 9110, section 10.1.1); Node would answer 417 by itself.
@@ -68,7 +69,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   );
   server.on('connect', (_request, socket) => {
     socket.on('error', () => socket.destroy());
-    socket.end(createRawProblem(405, 'This is no proxy.', { allow: 'GET, HEAD, POST, DELETE, OPTIONS' }).text);
+    socket.end(
+      createRawProblem(405, 'This is no proxy.', { allow: 'GET, HEAD, POST, DELETE, OPTIONS', ...instance }).text,
+    );
   });
   const port = await listen(server, options.host, options.port, 'PORT');
   server.on('error', (error) => logger.error({ err: error }, 'the server reported an error'));

@@ -1,4 +1,4 @@
-import { jsonContent, problemContents, type ServiceApp } from '@holdfast/runtime';
+import { callerSecurity, jsonContent, problemContents, type ServiceApp } from '@holdfast/runtime';
 import { HoldfastError } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
@@ -21,6 +21,7 @@ const list = createRoute({
   method: 'get',
   path: '/v1/orders',
   summary: 'The caller’s orders, newest first',
+  security: callerSecurity,
   request: { query: pageQuery },
   responses: {
     200: jsonContent(z.object({ orders: z.array(orderSchema), nextCursor: z.string().optional() }), 'A page of them'),
@@ -32,6 +33,7 @@ const create = createRoute({
   method: 'post',
   path: '/v1/orders',
   summary: 'Place an order, once for each Idempotency-Key',
+  security: callerSecurity,
   request: {
     headers: idempotencyHeaders,
     body: { required: true, content: { 'application/json': { schema: newOrderSchema } } },
@@ -47,6 +49,7 @@ const find = createRoute({
   method: 'get',
   path: '/v1/orders/{id}',
   summary: 'One order of the caller',
+  security: callerSecurity,
   request: { params: orderParams },
   responses: {
     200: jsonContent(one, 'The order'),
