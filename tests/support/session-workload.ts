@@ -34,7 +34,7 @@ export class SessionWorkload {
   }
 
   /** Waits until so many of each operation that began from now on are confirmed. */
-  async untilServing(count = 20, timeoutMs = 30_000): Promise<void> {
+  async untilServing(count = 10, timeoutMs = 30_000): Promise<void> {
     const sinceMs = performance.now();
     const operations: Operation[] = ['login', 'validate', 'logout'];
     await pollUntil(`${count} confirmed logins, validations and logouts`, timeoutMs, () =>
