@@ -4,11 +4,13 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
+import { createTestAuth } from '../../../tests/support/auth-app.ts';
 import { pollUntil } from '../../../tests/support/poll-until.ts';
 import { startPostgres } from '../../../tests/support/postgres.ts';
 import { startRedis } from '../../../tests/support/redis-server.ts';
 import { reservePort } from '../../../tests/support/reserve-port.ts';
 import { createTemporaryFolder } from '../../../tests/support/temporary-folder.ts';
+import { startCollector } from '../../runtime/src/start-collector.ts';
 
 function startMain(env: Record<string, string>) {
   const child = spawn(process.execPath, [`${import.meta.dirname}/main.ts`], {
@@ -95,6 +97,34 @@ test('it starts without PostgreSQL and with a wrong password, is ready when both
   expect(await service.exited).toBe(0);
   expect(await service.stderr).toBe('');
 });
+
+test('a trace goes from the caller through orders to Redis and PostgreSQL', async () => {
+  await using auth = await createTestAuth();
+  await using postgres = await startPostgres();
+  await using collector = await startCollector();
+  const port = await reservePort();
+  await using service = startMain({
+    ...auth.redis.environmentFor('validator'),
+    DATABASE_URL: postgres.url,
+    PORT: String(port),
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+  });
+  const { cookie } = await auth.logIn();
+  const traceId = '0af7651916cd43dd8448eb211c80319c';
+  const headers = { cookie, traceparent: `00-${traceId}-b7ad6b7169203331-01` };
+  const ask = () => fetch(`http://127.0.0.1:${port}/v1/orders`, { headers });
+  await pollUntil('an answer', 20_000, async () => (await ask()).status === 200);
+  service.child.kill('SIGTERM');
+  expect(await service.exited).toBe(0);
+  const spans = collector.spans().filter((span) => span.traceId === traceId);
+  const server = spans.findLast(({ name }) => name === 'GET /v1/orders');
+  expect(server).toMatchObject({ parentSpanId: 'b7ad6b7169203331' });
+  const children = spans.filter(({ parentSpanId }) => parentSpanId === server?.spanId).map(({ name }) => name);
+  expect(children.sort()).toEqual(['redis validate', 'select orders']);
+  expect(collector.text('/v1/metrics')).toMatch(/holdfast\.session\.validations.*holdfast\.store\.duration/s);
+  expect(collector.text('/v1/traces')).not.toContain(cookie.split('=')[1]);
+}, 60_000);
 
 test('a port that is in use is said in one message', async () => {
   const port = await reservePort();

@@ -1,47 +1,11 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { pollUntil } from '../../../tests/support/poll-until.ts';
+import { startCollector } from './start-collector.ts';
 import { startFixture } from './start-fixture.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const parentId = 'b7ad6b7169203331';
 const traceparent = `00-${traceId}-${parentId}-01`;
-
-/** What OTLP over HTTP with JSON brings (https://opentelemetry.io/docs/specs/otlp/), as far as it is looked at here. */
-interface Span {
-  name: string;
-  kind: number;
-  traceId: string;
-  parentSpanId: string;
-  attributes: { key: string; value: Record<string, unknown> }[];
-}
-
-/** Takes what an OpenTelemetry collector would. */
-async function startCollector() {
-  const received: { path: string; body: string }[] = [];
-  const server = createServer(async (request, response) => {
-    received.push({ path: request.url ?? '', body: await text(request) });
-    response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const bodies = (path: string) => received.filter((each) => each.path === path).map(({ body }) => body);
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    text: (path: string) => bodies(path).join('\n'),
-    spans: (): Span[] =>
-      bodies('/v1/traces').flatMap((body) => {
-        const { resourceSpans } = JSON.parse(body) as { resourceSpans: { scopeSpans: { spans: Span[] }[] }[] };
-        return resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans));
-      }),
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
-}
 
 test('with an OTLP endpoint, spans continue the caller’s trace and metrics are sent; the last of both when it stops', async () => {
   await using collector = await startCollector();
