@@ -18,6 +18,12 @@ expect() {
 
 sentinel=${SENTINELS%%,*}
 sentinel_port=${sentinel##*:} sentinel=${sentinel%:*}
+reached() {
+  [ -n "$(ask default "$sentinel" "$sentinel_port" ping)" ]
+}
+
+# Some networks let a new pod through after a moment only.
+within 30 reached || echo "no answer from $sentinel within 30 seconds"
 expect PONG "Sentinel answers without a password" ask default "$sentinel" "$sentinel_port" ping
 expect NOPERM "Sentinel's administration needs one" ask default "$sentinel" "$sentinel_port" sentinel reset "$MASTER_NAME"
 primary=$(ask default "$sentinel" "$sentinel_port" sentinel get-master-addr-by-name "$MASTER_NAME" | head -n 1)
