@@ -29,6 +29,7 @@ await runMain(async () => {
     for (const end = performance.now() + Number(c.req.query('ms')); performance.now() < end; );
     return c.json({ done: true });
   });
+  const closed: string[] = [];
   const server = await startServer({
     app,
     host,
@@ -39,9 +40,17 @@ await runMain(async () => {
     keepAliveTimeoutMs: config.KEEP_ALIVE_TIMEOUT_MS,
     drainDelayMs: config.DRAIN_DELAY_MS,
     drainTimeoutMs: config.DRAIN_TIMEOUT_MS,
-    resources: ['store', 'database']
-      .map((name) => ({ name, close: () => {} }))
-      .concat({ name: 'telemetry', close: telemetry.close }),
+    resources: [
+      { name: 'store', close: () => closed.push('store') },
+      { name: 'database', close: () => closed.push('database') },
+      {
+        name: 'telemetry',
+        close: async () => {
+          await telemetry.close();
+          process.stdout.write(`${JSON.stringify({ closedInOrder: [...closed, 'telemetry'] })}\n`);
+        },
+      },
+    ],
   });
   process.stdout.write(`${JSON.stringify({ started: true, port: server.port, metricsPort: telemetry.metricsPort })}\n`);
 });

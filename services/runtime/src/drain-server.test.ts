@@ -103,8 +103,8 @@ test('a drain goes in order: unready, port closed, stores closed, telemetry last
   late.ask('/work?ms=1');
   expect(await late.reply, 'then a client is asked to leave').toMatch(/^HTTP\/1\.1 200 [\s\S]*\r\nconnection: close/i);
   expect(await service.exited).toBe(0);
-  const closed = service.lines.filter((line) => line['msg'] === 'closed').map((line) => line['resource']);
-  expect(closed).toEqual(['store', 'database', 'telemetry']);
+  await until(() => service.lines.some((line) => line['closedInOrder']), 'everything to be closed');
+  expect(service.lines).toContainEqual({ closedInOrder: ['store', 'database', 'telemetry'] });
 }, 30_000);
 
 test('a request that does not end holds up the drain no longer than it may', async () => {
