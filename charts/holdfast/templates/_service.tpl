@@ -152,8 +152,8 @@ spec:
             {{- with $values.extraEnv }}
             {{- toYaml . | nindent 12 }}
             {{- end }}
-          # Liveness asks nothing of Redis: a restart would mend nothing. Readiness does, so that a pod that lost its way to
-          # Redis gets no requests; the others still serve.
+          # Neither asks for Redis or PostgreSQL, which all pods share: while those are down a pod still tells its clients so
+          # (503, Retry-After); without ready pods they would find nobody. What is down is for alerts to say.
           startupProbe:
             httpGet: { path: /livez, port: http }
             periodSeconds: 1
@@ -163,7 +163,7 @@ spec:
             periodSeconds: 10
             timeoutSeconds: 5
           readinessProbe:
-            httpGet: { path: /readyz, port: http }
+            httpGet: { path: /readyz?exclude=redis&exclude=postgres, port: http }
             periodSeconds: 5
             timeoutSeconds: 3
             failureThreshold: 3

@@ -1,4 +1,5 @@
 import {
+  createErrorLog,
   createHealth,
   createLogger,
   createTelemetry,
@@ -43,7 +44,7 @@ await runMain(async () => {
   const sessions = createSessionStore(env, {
     role: 'auth',
     onCall: metrics.recordStoreCall,
-    onError: (error) => logger.warn({ reason: error.message }, 'the session store has a problem'),
+    onError: createErrorLog(logger, 'redis'),
   });
   const health = createHealth({ checks: { redis: () => sessions.ping() } });
   const servedBy = env.EXPOSE_INSTANCE ? env.INSTANCE_NAME : undefined;

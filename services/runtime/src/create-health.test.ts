@@ -25,6 +25,15 @@ test('a draining service is not ready, whatever its checks say', async () => {
   expect(await health.readiness()).toEqual({ ready: false, draining: true, checks: { fine: 'ok' } });
 });
 
+test('a check that is left out does not count, and is not waited for', async () => {
+  const health = createHealth({ checks: { fine: async () => {}, silent: () => new Promise(() => {}) }, timeoutMs: 20 });
+  expect(await health.readiness(['silent'])).toEqual({ ready: true, draining: false, checks: { fine: 'ok' } });
+  const forever = createHealth({ checks: { silent: () => new Promise(() => {}) }, timeoutMs: 2 ** 30 });
+  expect(await forever.readiness(['silent'])).toEqual({ ready: true, draining: false, checks: {} });
+  forever.drain();
+  expect(await forever.readiness(['silent'])).toMatchObject({ ready: false });
+});
+
 test('callers that ask at the same time share one check', async () => {
   let asked = 0;
   const health = createHealth({ checks: { counted: async () => asked++ } });

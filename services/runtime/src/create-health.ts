@@ -16,7 +16,8 @@ export interface Health {
   readonly draining: boolean;
   /** From now on the service is not ready, whatever the checks say. */
   drain(): void;
-  readiness(): Promise<Readiness>;
+  /** @param excluded names of checks whose failure does not count */
+  readiness(excluded?: readonly string[]): Promise<Readiness>;
 }
 
 /** Whether requests should come here. Callers that ask at the same time share one round of checks. */
@@ -36,13 +37,18 @@ export function createHealth({ checks, timeoutMs = 1000 }: HealthOptions): Healt
     drain: () => {
       draining = true;
     },
-    readiness: async () => {
+    readiness: async (excluded = []) => {
+      // Whoever wants none of the answers need not wait for them.
+      if (Object.keys(checks).every((name) => excluded.includes(name))) {
+        return { ready: !draining, draining, checks: {} };
+      }
       running ??= runChecks().finally(() => {
         running = undefined;
       });
       const results = await running;
-      const ready = !draining && results.every(([, result]) => result === 'ok');
-      return { ready, draining, checks: Object.fromEntries(results) };
+      const counted = results.filter(([name]) => !excluded.includes(name));
+      const ready = !draining && counted.every(([, result]) => result === 'ok');
+      return { ready, draining, checks: Object.fromEntries(counted) };
     },
   };
 }

@@ -47,7 +47,7 @@ const titles: Record<ErrorCode, string> = {
   'not-found': 'Not found',
   'session-limit': 'Too many sessions',
   'rate-limited': 'Too many attempts',
-  'store-unavailable': 'The session store cannot answer now',
+  'store-unavailable': 'Not available right now',
   'not-durable': 'The change could not be made durable',
   'invalid-request': 'Invalid request',
   'internal-error': 'Internal error',
