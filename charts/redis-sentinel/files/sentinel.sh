@@ -1,6 +1,7 @@
 #!/bin/sh
 # Starts one Sentinel. Which primary it watches is on its volume. Where there is nothing, it asks the other Sentinels, then
 # looks for a Redis that has become the primary; until there is exactly one answer it runs and says that it knows none.
+# shellcheck disable=SC2317 # some functions are reached through others only
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "${0%/*}/lib.sh"
@@ -97,10 +98,26 @@ misplaced() {
   [ -n "$reached" ] && [ -n "$(named_primary)" ]
 }
 
+# A connection that was first refused by the network (an ICMP answer, as to a Service without pods) and then made is an error that
+# Sentinel never takes notice of, so it asks for it again and again (redis/redis#9956). It uses next to nothing otherwise.
+spins() {
+  before=$used
+  used=$(($(cut -d ' ' -f 14,15 "/proc/$sentinel_pid/stat" | tr ' ' +)))
+  [ $((used - before)) -gt 50 ]
+}
+
+# The network may let a new pod through after a moment only. Where nobody answers, that may be because all of them start.
+anyone_answers() {
+  for sentinel in $SENTINEL_ADDRESSES; do
+    [ "$sentinel" = "$self" ] || [ -z "$(ask default "$sentinel" 26379 ping)" ] || return 0
+  done
+  return 1
+}
+
 # A Sentinel that restarts misses a second and forgets nothing, so that is how every change takes effect.
 supervise() {
   set +e
-  loaded=$(credentials) reached='' ticks=0 strikes=0
+  loaded=$(credentials) reached='' ticks=0 strikes=0 spinning=0 used=0
   while sleep 1; do
     : >"$RUN_DIR/supervised"
     if [ "$(credentials)" != "$loaded" ]; then
@@ -112,7 +129,9 @@ supervise() {
       [ $ticks = 0 ] || continue
       if misplaced; then strikes=$((strikes + 1)); else strikes=0; fi
       [ $strikes -lt 3 ] || { say "the address $self leads nowhere: restarting to learn the new one" && kill "$sentinel_pid"; }
-      continue
+      if spins; then spinning=$((spinning + 1)); else spinning=0; fi
+      [ $spinning -ge 3 ] || continue
+      say "Sentinel does nothing but try a broken connection: restarting it"
     fi
     : >"$RUN_DIR/again"
     kill "$sentinel_pid"
@@ -121,6 +140,7 @@ supervise() {
 }
 
 trap 'exit 0' TERM INT
+! knows_primary 2>/dev/null || within 5 anyone_answers || :
 result=0
 : >"$RUN_DIR/again"
 while [ -e "$RUN_DIR/again" ]; do
@@ -131,6 +151,7 @@ while [ -e "$RUN_DIR/again" ]; do
   supervise &
   supervisor=$!
   trap 'kill "$supervisor" "$sentinel_pid"; wait "$sentinel_pid"; exit' TERM INT
+  result=0
   wait "$sentinel_pid" || result=$?
   kill "$supervisor" 2>/dev/null || :
 done

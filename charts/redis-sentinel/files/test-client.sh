@@ -1,5 +1,6 @@
 #!/bin/sh
 # helm test, in a pod that may reach Redis: the primary answers, and each user may do what is promised and no more.
+# shellcheck disable=SC2317 # some functions are reached through others only
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "${0%/*}/lib.sh"
