@@ -30,4 +30,4 @@ test('every client follows, also one that hears of the new primary just while it
   }
   await Promise.all(stores.map((store) => store.close()));
   expect(stores).toHaveLength(CLIENTS);
-}, 120_000);
+}, 150_000);
