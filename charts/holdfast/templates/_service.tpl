@@ -163,7 +163,7 @@ spec:
             periodSeconds: 10
             timeoutSeconds: 5
           readinessProbe:
-            httpGet: { path: /readyz?exclude=redis&exclude=postgres, port: http }
+            httpGet: { path: "/readyz?exclude=redis&exclude=postgres", port: http }
             periodSeconds: 5
             timeoutSeconds: 3
             failureThreshold: 3
