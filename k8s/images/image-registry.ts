@@ -8,13 +8,17 @@ const manifestTypes = [
   'application/vnd.docker.distribution.manifest.v2+json',
 ];
 
-/** `redis:8` as a registry files it: library/redis, 8. A leading registry host is left out: ours answers for all. */
-export function parseImageName(name: string): { repository: string; tag: string } {
-  const parts = name.split('/');
-  const [first = ''] = parts;
-  if (parts.length > 1 && /[.:]|^localhost$/.test(first)) parts.shift();
-  const [path = '', tag = 'latest'] = parts.join('/').split(':');
-  return { repository: path.includes('/') ? path : `library/${path}`, tag };
+/**
+ * `redis:8` as a registry files it: library/redis, 8. Names of images say at which registry they are; without one that is Docker's,
+ * and only there a name of one part is in library/.
+ */
+export function parseImageName(name: string): { host: string | undefined; repository: string; tag: string } {
+  const slash = name.indexOf('/');
+  const first = slash < 0 ? '' : name.slice(0, slash);
+  const host = /[.:]|^localhost$/.test(first) ? first : undefined;
+  const [path = '', tag = 'latest'] = (host === undefined ? name : name.slice(slash + 1)).split(':');
+  const official = (host ?? 'docker.io') === 'docker.io' && !path.includes('/');
+  return { host, repository: official ? `library/${path}` : path, tag };
 }
 
 /** Content label of the image that `registry` (host:port, plain HTTP) has under this name; undefined when it has none. */

@@ -5,7 +5,7 @@ import { kubeconfigPath } from '../paths.ts';
 import type { ClusterStatus } from '../provider.ts';
 import { cgroupPids } from './cgroups.ts';
 import { deadProcesses, recordedProcesses } from './managed-process.ts';
-import { nodes } from './topology.ts';
+import { nodes, registryAddress } from './topology.ts';
 
 export async function nativeStatus(): Promise<ClusterStatus> {
   const dead = deadProcesses();
@@ -15,6 +15,9 @@ export async function nativeStatus(): Promise<ClusterStatus> {
   const ready = await readyNodes();
   for (const { name, zone, ip } of nodes)
     lines.push(`${name} (${zone}, ${ip}): ${ready.get(name) ?? 'unknown to the API server'}`);
+  lines.push(
+    `image registry: ${registryAddress} (plain HTTP; nodes pull every image from it, whatever registry its name has)`,
+  );
   lines.push(
     `memory: ${Math.round(pids.reduce((sum, pid) => sum + proportionalKiB(pid), 0) / 1024)} MiB in ${pids.length} processes, pods included`,
   );

@@ -1,0 +1,34 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { installPrograms } from '../cluster/debian-packages.ts';
+import { cacheDir } from '../cluster/paths.ts';
+import { runCommand } from '../cluster/run-command.ts';
+import { type AppImage, withBuildContext } from './app-images.ts';
+import type { BuiltImage } from './build-base-image.ts';
+
+// A store of our own: it shares nothing with other users of buildah, and without skip_mount_home it would stay mounted after each use.
+const storeDir = join(cacheDir, 'buildah');
+const mountOption = 'overlay.skip_mount_home=true';
+const globalArgs = [
+  ...['--root', join(storeDir, 'root'), '--runroot', join(storeDir, 'run')],
+  ...['--storage-driver', 'overlay', '--storage-opt', mountOption],
+];
+
+/** Builds a service's image on `base`, without a daemon and without a registry. @returns the OCI layout it wrote to `dir`. */
+export async function buildWithBuildah(image: AppImage, base: BuiltImage, dir: string): Promise<string> {
+  await installPrograms(['buildah', 'skopeo']);
+  await mkdir(storeDir, { recursive: true });
+  const policy = join(storeDir, 'policy.json');
+  await writeFile(policy, JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }));
+  const buildah = async (...args: string[]): Promise<string> => await runCommand('buildah', [...globalArgs, ...args]);
+  const stored = `containers-storage:[overlay@${join(storeDir, 'root')}+${join(storeDir, 'run')}:${mountOption}]docker.io/library/${base.name}`;
+  await runCommand('skopeo', ['--insecure-policy', 'copy', '--quiet', `oci:${base.dir}`, stored]);
+  await withBuildContext(image, async (args) => {
+    const unattended = ['--isolation', 'chroot', '--pull=never', '--layers', '--quiet', '--signature-policy', policy];
+    await buildah('build', ...unattended, ...args);
+  });
+  await buildah('push', '--quiet', '--signature-policy', policy, image.name, `oci:${dir}`);
+  // Layers of former builds are kept as its cache while an image uses them, and no longer.
+  await buildah('rmi', '--prune');
+  return dir;
+}
