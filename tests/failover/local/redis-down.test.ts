@@ -60,12 +60,14 @@ describe.each(outages)('$name', ({ name, begin, end }) => {
     onTestFinished(() => workload.abandon());
     await workload.untilServing();
     const cookie = await logIn(platform);
+    // A logout that was answered 503 may happen all the same, when the frozen Redis wakes and finds it waiting.
+    const endangered = await logIn(platform);
 
     await begin(platform);
     for (const route of [...routes, loginRoute(platform)]) {
       const at = `${route.method} ${route.path} of ${route.service}`;
       const startedAtMs = performance.now();
-      const response = await ask(platform, route, cookie);
+      const response = await ask(platform, route, route.method === 'DELETE' ? endangered : cookie);
       const problem = (await response.json()) as { status: number; code: string };
       expect(performance.now() - startedAtMs, at).toBeLessThan(1000);
       expect([response.status, problem.status], at).toEqual([503, 503]);
