@@ -12,6 +12,7 @@ const root = join(import.meta.dirname, '..', '..');
 const workspaceFiles = ['Dockerfile', 'package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml'];
 
 export interface AppImage {
+  /** Without a tag, unless somebody else chose it. */
   readonly name: string;
   readonly service: Service;
   readonly content: string;
@@ -22,8 +23,7 @@ export interface AppImage {
 }
 
 /**
- * What the image of a service is made from: the Dockerfile, the lock file, the service and the workspace packages it uses. Its tag
- * changes with them, because a node keeps the image it once pulled under a tag.
+ * What the image of a service is made from: the Dockerfile, the lock file, the service and the workspace packages it uses.
  */
 export async function describeAppImage(service: Service, base: BuiltImage, owner = '0:0'): Promise<AppImage> {
   const packages = await workspaceDependencies(service);
@@ -32,7 +32,7 @@ export async function describeAppImage(service: Service, base: BuiltImage, owner
   const hash = createHash('sha256').update(`${service} ${owner} ${base.content}\n`);
   for (const file of files) hash.update(`${file}\n`).update(await readFile(join(root, file)));
   const content = hash.digest('hex');
-  return { name: `holdfast/${service}:${content.slice(0, 12)}`, service, content, owner, files };
+  return { name: `holdfast/${service}`, service, content, owner, files };
 }
 
 /** Builds in a copy of just those files, so that nothing else of the work tree can get in. */
