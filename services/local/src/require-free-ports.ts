@@ -12,7 +12,7 @@ export async function requireFreePorts(layout: PlatformLayout): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
     const taken = [];
-    for (const entry of listPorts(layout)) if (!(await isFree(layout.host, entry.port))) taken.push(entry);
+    for (const entry of listPorts(layout)) if (!(await isFreePort(layout.host, entry.port))) taken.push(entry);
     if (taken.length === 0) return;
     if (performance.now() > deadline) {
       const lines = taken.map(
@@ -25,7 +25,8 @@ export async function requireFreePorts(layout: PlatformLayout): Promise<void> {
   }
 }
 
-async function isFree(host: string, port: number): Promise<boolean> {
+/** Whether nobody listens there. */
+export async function isFreePort(host: string, port: number): Promise<boolean> {
   const server = createServer();
   try {
     server.listen({ host, port });
