@@ -42,9 +42,8 @@ export function toRedisConfig(env: SessionEnvironment): RedisConfig {
 }
 
 /**
- * A Redis connection that fails fast and always comes back: no queue while it is down, nothing is sent a second time
- * behind the caller's back, and it follows the primary as soon as Sentinel names a new one, also when the old one
- * hangs with its connection open.
+ * A Redis connection that fails fast and always comes back: no queue while it is down, and nothing is sent a second time
+ * behind the caller's back.
  *
  * @param extraTimeoutMs added to the command timeout, for a connection that blocks on purpose (WAIT)
  */
@@ -90,10 +89,8 @@ function targetOptions(
     sentinels: [...target.sentinels],
     name: target.masterName,
     role: 'master',
-    failoverDetector: true,
     sentinelCommandTimeout: commandTimeoutMs,
     sentinelRetryStrategy: backoff,
-    sentinelReconnectStrategy: () => 1000,
     ...(tls === undefined ? {} : { sentinelTLS: tls(), enableTLSForSentinelMode: true }),
   };
 }

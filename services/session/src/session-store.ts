@@ -1,6 +1,7 @@
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Redis } from 'ioredis';
 import { type Command, DurableWriter } from './durable-writer.ts';
+import { followPrimary, type PrimaryFollower } from './follow-primary.ts';
 import { loadFunctionLibrary } from './function-library.ts';
 import { HoldfastError } from './holdfast-error.ts';
 import { createRedisClient, type RedisConfig } from './redis-client.ts';
@@ -59,15 +60,15 @@ export class SessionStore {
   readonly #redis: Redis;
   readonly #writeRedis: Redis | undefined;
   readonly #writer: DurableWriter | undefined;
+  readonly #follower: PrimaryFollower;
   readonly #touching = new Map<string, Promise<void>>();
+  #closed = false;
 
   constructor(options: SessionStoreOptions) {
     this.#options = options;
     this.#redis = createRedisClient(options.redis, `holdfast-${options.role}`);
-    this.#redis.on('error', (error) => options.onError?.(error));
     if (options.role === 'auth') {
       const writeRedis = createRedisClient(options.redis, 'holdfast-auth-wait', options.waitTimeoutMs);
-      writeRedis.on('error', (error) => options.onError?.(error));
       writeRedis.on('ready', () => this.#loadFunctions().catch((error: Error) => options.onError?.(error)));
       this.#writeRedis = writeRedis;
       this.#writer = new DurableWriter({
@@ -77,11 +78,18 @@ export class SessionStore {
         retryBudgetMs: options.retryBudgetMs,
       });
     }
+    for (const redis of this.#connections()) {
+      redis.on('error', (error) => options.onError?.(error));
+      redis.on('end', () => {
+        if (!this.#closed) redis.connect().catch(() => {});
+      });
+    }
+    this.#follower = followPrimary(options.redis, this.#connections(), (error) => options.onError?.(error));
   }
 
   /** Begins to connect; an unreachable Redis is no error here, it is retried for as long as the store is open. */
   connect(): void {
-    for (const redis of [this.#redis, this.#writeRedis]) if (redis?.status === 'wait') redis.connect().catch(() => {});
+    for (const redis of this.#connections()) if (redis.status === 'wait') redis.connect().catch(() => {});
   }
 
   /** Whether the primary answers, for readiness. Not for liveness: a restart mends no Redis. */
@@ -209,7 +217,13 @@ export class SessionStore {
   /** Lets background touches end and closes the connections. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#touching.values());
-    for (const redis of [this.#redis, this.#writeRedis]) redis?.disconnect();
+    this.#closed = true;
+    this.#follower.close();
+    for (const redis of this.#connections()) redis.disconnect();
+  }
+
+  #connections(): Redis[] {
+    return this.#writeRedis ? [this.#redis, this.#writeRedis] : [this.#redis];
   }
 
   #validate(token: ParsedSessionToken, withDevice: '0' | '1'): Promise<unknown[]> {

@@ -17,8 +17,9 @@ export async function withRetry<T>(redis: Redis, budgetMs: number, operation: ()
       if (redis.status !== 'ready') await untilReady(redis, deadline - performance.now());
       return await operation();
     } catch (error) {
+      // The next try, or the next request, has to ask Sentinel who is primary now.
+      if (isReadonly(error) && redis.status === 'ready') redis.disconnect(true);
       if (!isPassing(error) || performance.now() + PAUSE_MS >= deadline) throw error;
-      if (isReadonly(error)) redis.disconnect(true);
       await delay(PAUSE_MS);
     }
   }

@@ -1,0 +1,71 @@
+import { isIP } from 'node:net';
+import { Redis } from 'ioredis';
+import type { RedisConfig, RedisEndpoint } from './redis-client.ts';
+
+const CHANNEL = '+switch-master';
+/** After a failover it takes the other Sentinels a moment to know, and a client that asks one of those is sent back. */
+const SETTLING_MS = 30_000;
+
+export interface PrimaryFollower {
+  close(): void;
+}
+
+/**
+ * Listens to every Sentinel for a new primary, and makes connections that are with another one ask again at once: also
+ * when the old primary hangs with its connection open, or lives on and would answer with old data.
+ *
+ * It stands in for ioredis' own failover detector, which ends a connection for good when the news arrives while that
+ * connection is being made, and whose resubscription ends the process when a Sentinel answers too slowly.
+ */
+export function followPrimary(
+  config: RedisConfig,
+  clients: readonly Redis[],
+  onError: (error: Error) => void,
+): PrimaryFollower {
+  const { target, tls, commandTimeoutMs } = config;
+  if (target.kind === 'single') return { close: () => {} };
+
+  let latest: { primary: RedisEndpoint; atMs: number } | undefined;
+  const leaveOthers = (client: Redis) => {
+    if (client.status !== 'ready' || latest === undefined || performance.now() - latest.atMs > SETTLING_MS) return;
+    const { remoteAddress, remotePort } = client.stream;
+    const { host, port } = latest.primary;
+    if (isIP(host) !== 0 && (remoteAddress !== host || remotePort !== port)) client.disconnect(true);
+  };
+  for (const client of clients) client.on('ready', () => leaveOthers(client));
+
+  const sentinels = target.sentinels.map(({ host, port }) => {
+    const sentinel = new Redis({
+      host,
+      port,
+      connectionName: 'holdfast-follow',
+      disableClientInfo: true,
+      enableReadyCheck: false,
+      autoResubscribe: false,
+      enableOfflineQueue: false,
+      commandTimeout: Math.max(commandTimeoutMs, 1000),
+      connectTimeout: 1000,
+      // A link that was cut is noticed by the kernel's probes: no command is ever sent on it.
+      keepAlive: 5000,
+      retryStrategy: () => 500 + Math.random() * 500,
+      ...(tls === undefined ? {} : { tls: tls() }),
+    });
+    sentinel.on('error', onError);
+    sentinel.on('ready', () => {
+      sentinel.subscribe(CHANNEL).catch(() => sentinel.disconnect(true));
+    });
+    sentinel.on('message', (_channel, message) => {
+      // <master name> <old ip> <old port> <new ip> <new port>
+      const [name, , , newHost, newPort] = String(message).split(' ');
+      if (name !== target.masterName || newHost === undefined) return;
+      latest = { primary: { host: newHost, port: Number(newPort) }, atMs: performance.now() };
+      for (const client of clients) leaveOthers(client);
+    });
+    return sentinel;
+  });
+  return {
+    close: () => {
+      for (const sentinel of sentinels) sentinel.disconnect();
+    },
+  };
+}
