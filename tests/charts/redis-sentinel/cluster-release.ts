@@ -68,7 +68,16 @@ export class Release implements AsyncDisposable {
     this.#values = values;
     const begin = performance.now();
     const set = values.flatMap((value) => ['--set', value]);
-    await this.helm('upgrade', '--install', '--create-namespace', this.name, chartDir, '--wait', '--timeout=240s', ...set);
+    await this.helm(
+      'upgrade',
+      '--install',
+      '--create-namespace',
+      this.name,
+      chartDir,
+      '--wait',
+      '--timeout=240s',
+      ...set,
+    );
     return Math.round(performance.now() - begin);
   }
 

@@ -16,7 +16,9 @@ export interface RunningLedger {
 
 /** A pod that may reach Redis, by the contract alone: the ConfigMap and the Secret of its user. */
 export async function createLedgerPod(release: Release, name = 'ledger'): Promise<{ start(): Promise<RunningLedger> }> {
-  const tls = (await release.kubectl('get', 'configmap', `${release.fullName}-contract`, '-o', 'jsonpath={.data.tls}')) === 'true';
+  const tls =
+    (await release.kubectl('get', 'configmap', `${release.fullName}-contract`, '-o', 'jsonpath={.data.tls}')) ===
+    'true';
   await release.apply(ledgerManifest(release, name, tls));
   await pollUntil('the ledger pod ready', 60_000, async () => isReady(await release.pod(name)), 500);
   await copyProgram(release, name);
@@ -67,7 +69,9 @@ function ledgerManifest(release: Release, name: string, tls: boolean): object {
             contract('SENTINELS', 'sentinels'),
             contract('MASTER_NAME', 'master-name'),
             contract('TLS', 'tls'),
-            ...(tls ? [contract('TLS_SERVER_NAME', 'tls-server-name'), { name: 'CA_FILE', value: '/secrets/ca.crt' }] : []),
+            ...(tls
+              ? [contract('TLS_SERVER_NAME', 'tls-server-name'), { name: 'CA_FILE', value: '/secrets/ca.crt' }]
+              : []),
             { name: 'PASSWORD_FILE', value: '/secrets/password' },
           ],
           volumeMounts: [

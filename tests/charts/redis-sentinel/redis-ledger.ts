@@ -24,7 +24,8 @@ export interface LedgerReport {
 
 const env = (name: string): string => process.env[name] ?? '';
 const backoff = (attempt: number) => Math.min(25 * attempt, 200);
-const tls = env('TLS') === 'true' ? { ca: readFileSync(env('CA_FILE')), servername: env('TLS_SERVER_NAME') } : undefined;
+const tls =
+  env('TLS') === 'true' ? { ca: readFileSync(env('CA_FILE')), servername: env('TLS_SERVER_NAME') } : undefined;
 const options = (): Omit<RedisOptions, 'replyMapping'> => ({
   sentinels: env('SENTINELS')
     .split(',')

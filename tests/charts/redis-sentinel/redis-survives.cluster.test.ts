@@ -6,91 +6,94 @@ import { createLedgerPod, describeReport } from './ledger-pod.ts';
 const reason = await missingCluster();
 
 /** One release, and one fault after the other: each test begins and ends with all pods ready. */
-describe.skipIf(reason !== undefined)(`no confirmed write is lost${reason === undefined ? '' : ` (skipped: ${reason})`}`, () => {
-  const release = new Release('survives');
-  let ledger: Awaited<ReturnType<typeof createLedgerPod>>;
+describe.skipIf(reason !== undefined)(
+  `no confirmed write is lost${reason === undefined ? '' : ` (skipped: ${reason})`}`,
+  () => {
+    const release = new Release('survives');
+    let ledger: Awaited<ReturnType<typeof createLedgerPod>>;
 
-  beforeAll(async () => {
-    const readyMs = await release.install();
-    console.log(`installed and ready after ${readyMs} ms`);
-    expect(readyMs).toBeLessThan(90_000);
-    ledger = await createLedgerPod(release);
-  }, 300_000);
-  afterAll(() => release[Symbol.asyncDispose]());
+    beforeAll(async () => {
+      const readyMs = await release.install();
+      console.log(`installed and ready after ${readyMs} ms`);
+      expect(readyMs).toBeLessThan(90_000);
+      ledger = await createLedgerPod(release);
+    }, 300_000);
+    afterAll(() => release[Symbol.asyncDispose]());
 
-  test('when the primary’s pod is deleted: it hands over, and is back as a replica', async () => {
-    const running = await ledger.start();
-    const before = await release.primary();
-    const { uid } = (await release.pod(before)).metadata;
-    await release.kubectl('delete', 'pod', before, '--wait=false');
-    await pollUntil('another primary', 30_000, async () => (await release.namedPrimary())?.pod !== before, 200);
-    await pollUntil('a new pod', 60_000, async () => (await release.pod(before)).metadata.uid !== uid, 500);
-    await release.untilReady();
-    const report = await running.stop();
-    console.log(describeReport('primary’s pod deleted', report));
-    expect(report).toMatchObject({ lost: [] });
-    expect(report.confirmed).toBeGreaterThan(50);
-    expect(report.writeGapMs).toBeLessThan(5_000);
-    expect(await release.said(before)).toContainEqual(expect.stringMatching(/^starting, the primary is/));
-  }, 180_000);
-
-  test('when the primary’s container is killed: it resumes in place', async () => {
-    const running = await ledger.start();
-    const before = await release.primary();
-    await killContainer(await release.pod(before), 'redis');
-    await pollUntil('a restart', 30_000, async () => {
-      const [status] = (await release.pod(before)).status.containerStatuses ?? [];
-      return (status?.restartCount ?? 0) > 0;
-    });
-    await release.untilReady();
-    const report = await running.stop();
-    console.log(describeReport('primary’s container killed', report));
-    expect(report).toMatchObject({ lost: [] });
-    expect(report.writeGapMs).toBeLessThan(10_000);
-  }, 180_000);
-
-  test('when the primary’s pod and volume are gone: the empty pod takes no role before a replica does', async () => {
-    const running = await ledger.start();
-    const before = await release.primary();
-    const { uid } = (await release.pod(before)).metadata;
-    await release.kubectl('delete', 'pvc', `data-${before}`, '--wait=false');
-    await release.kubectl('delete', 'pod', before, '--force', '--grace-period=0', '--wait=false');
-    await pollUntil('a new pod', 60_000, async () => (await release.pod(before)).metadata.uid !== uid, 500);
-    await release.untilReady();
-    const report = await running.stop();
-    console.log(describeReport('primary’s pod and volume deleted', report));
-    expect(report).toMatchObject({ lost: [] });
-    expect(report.writeGapMs).toBeLessThan(20_000);
-    expect(await release.primary()).not.toBe(before);
-  }, 180_000);
-
-  test('when everything stops and starts again: the last primary resumes, whatever its number', async () => {
-    const running = await ledger.start();
-    if ((await release.primary()) === `${release.fullName}-redis-0`) {
-      await release.kubectl('delete', 'pod', `${release.fullName}-redis-0`);
+    test('when the primary’s pod is deleted: it hands over, and is back as a replica', async () => {
+      const running = await ledger.start();
+      const before = await release.primary();
+      const { uid } = (await release.pod(before)).metadata;
+      await release.kubectl('delete', 'pod', before, '--wait=false');
+      await pollUntil('another primary', 30_000, async () => (await release.namedPrimary())?.pod !== before, 200);
+      await pollUntil('a new pod', 60_000, async () => (await release.pod(before)).metadata.uid !== uid, 500);
       await release.untilReady();
-    }
-    const before = await release.primary();
-    expect(before).not.toBe(`${release.fullName}-redis-0`);
-    const selector = 'app.kubernetes.io/name=redis-sentinel';
-    await release.kubectl('delete', 'pods', '-l', selector, '--force', '--grace-period=0');
-    await release.untilReady();
-    const report = await running.stop();
-    console.log(describeReport('cold start of everything, by force', report));
-    expect(report).toMatchObject({ lost: [] });
-    expect(await release.primary()).toBe(before);
-  }, 240_000);
+      const report = await running.stop();
+      console.log(describeReport('primary’s pod deleted', report));
+      expect(report).toMatchObject({ lost: [] });
+      expect(report.confirmed).toBeGreaterThan(50);
+      expect(report.writeGapMs).toBeLessThan(5_000);
+      expect(await release.said(before)).toContainEqual(expect.stringMatching(/^starting, the primary is/));
+    }, 180_000);
 
-  test('when both sets are scaled to nothing and back', async () => {
-    const running = await ledger.start();
-    const sets = ['redis', 'sentinel'].map((component) => `statefulset/${release.fullName}-${component}`);
-    await release.kubectl('scale', ...sets, '--replicas=0');
-    await pollUntil('no pod left', 120_000, async () => (await release.pods('redis')).length === 0, 500);
-    await pollUntil('no pod left', 60_000, async () => (await release.pods('sentinel')).length === 0, 500);
-    await release.kubectl('scale', ...sets, '--replicas=3');
-    await release.untilReady();
-    const report = await running.stop();
-    console.log(describeReport('scaled to 0 and back', report));
-    expect(report).toMatchObject({ lost: [] });
-  }, 300_000);
-});
+    test('when the primary’s container is killed: it resumes in place', async () => {
+      const running = await ledger.start();
+      const before = await release.primary();
+      await killContainer(await release.pod(before), 'redis');
+      await pollUntil('a restart', 30_000, async () => {
+        const [status] = (await release.pod(before)).status.containerStatuses ?? [];
+        return (status?.restartCount ?? 0) > 0;
+      });
+      await release.untilReady();
+      const report = await running.stop();
+      console.log(describeReport('primary’s container killed', report));
+      expect(report).toMatchObject({ lost: [] });
+      expect(report.writeGapMs).toBeLessThan(10_000);
+    }, 180_000);
+
+    test('when the primary’s pod and volume are gone: the empty pod takes no role before a replica does', async () => {
+      const running = await ledger.start();
+      const before = await release.primary();
+      const { uid } = (await release.pod(before)).metadata;
+      await release.kubectl('delete', 'pvc', `data-${before}`, '--wait=false');
+      await release.kubectl('delete', 'pod', before, '--force', '--grace-period=0', '--wait=false');
+      await pollUntil('a new pod', 60_000, async () => (await release.pod(before)).metadata.uid !== uid, 500);
+      await release.untilReady();
+      const report = await running.stop();
+      console.log(describeReport('primary’s pod and volume deleted', report));
+      expect(report).toMatchObject({ lost: [] });
+      expect(report.writeGapMs).toBeLessThan(20_000);
+      expect(await release.primary()).not.toBe(before);
+    }, 180_000);
+
+    test('when everything stops and starts again: the last primary resumes, whatever its number', async () => {
+      const running = await ledger.start();
+      if ((await release.primary()) === `${release.fullName}-redis-0`) {
+        await release.kubectl('delete', 'pod', `${release.fullName}-redis-0`);
+        await release.untilReady();
+      }
+      const before = await release.primary();
+      expect(before).not.toBe(`${release.fullName}-redis-0`);
+      const selector = 'app.kubernetes.io/name=redis-sentinel';
+      await release.kubectl('delete', 'pods', '-l', selector, '--force', '--grace-period=0');
+      await release.untilReady();
+      const report = await running.stop();
+      console.log(describeReport('cold start of everything, by force', report));
+      expect(report).toMatchObject({ lost: [] });
+      expect(await release.primary()).toBe(before);
+    }, 240_000);
+
+    test('when both sets are scaled to nothing and back', async () => {
+      const running = await ledger.start();
+      const sets = ['redis', 'sentinel'].map((component) => `statefulset/${release.fullName}-${component}`);
+      await release.kubectl('scale', ...sets, '--replicas=0');
+      await pollUntil('no pod left', 120_000, async () => (await release.pods('redis')).length === 0, 500);
+      await pollUntil('no pod left', 60_000, async () => (await release.pods('sentinel')).length === 0, 500);
+      await release.kubectl('scale', ...sets, '--replicas=3');
+      await release.untilReady();
+      const report = await running.stop();
+      console.log(describeReport('scaled to 0 and back', report));
+      expect(report).toMatchObject({ lost: [] });
+    }, 300_000);
+  },
+);
