@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Brings the cluster up where the machine can, and takes it down again where it was not up before. */
+const CLUSTER = { globalSetup: 'tests/cluster/global-setup.ts' };
+
 /**
  * The parts of the suite, in the order they run: what fails fast comes first. Parts that start many processes run file
  * by file, so that they share the machine with nobody.
@@ -18,13 +21,15 @@ export default defineConfig({
       },
       part('contract', ['tests/contract/**/*.test.ts'], 1),
       part('failover-local', ['tests/failover/local/**/*.test.ts'], 2),
+      part('charts', ['tests/charts/**/*.render.test.ts'], 3),
+      part('cluster', ['tests/cluster/**/*.test.ts', 'tests/charts/**/*.cluster.test.ts'], 4, CLUSTER),
     ],
   },
 });
 
-function part(name: string, include: string[], groupOrder: number) {
+function part(name: string, include: string[], groupOrder: number, options: object = {}) {
   return {
     extends: true as const,
-    test: { name, include, maxWorkers: 1, fileParallelism: false, sequence: { groupOrder } },
+    test: { name, include, maxWorkers: 1, fileParallelism: false, sequence: { groupOrder }, ...options },
   };
 }

@@ -9,6 +9,7 @@ const customKinds = [
   'cert-manager.io/v1/Certificate',
   'external-secrets.io/v1/ExternalSecret',
   'gateway.networking.k8s.io/v1/HTTPRoute',
+  'monitoring.coreos.com/v1/PodMonitor',
   'monitoring.coreos.com/v1/PrometheusRule',
   'monitoring.coreos.com/v1/ServiceMonitor',
 ];

@@ -1,0 +1,180 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { toolPath } from '../../../k8s/cluster/binaries.ts';
+import { runCommand } from '../../../k8s/cluster/run-command.ts';
+import { checkManifests } from '../../support/charts/check-manifests.ts';
+import { findExposedSecrets } from '../../support/charts/find-exposed-secrets.ts';
+import { findPodWeaknesses } from '../../support/charts/find-pod-weaknesses.ts';
+import { lintChart, type Manifest, renderChart } from '../../support/charts/render-chart.ts';
+
+const root = join(import.meta.dirname, '..', '..', '..');
+const chart = join(root, 'charts', 'holdfast');
+const environment = (name: string) => join(root, 'k8s', 'environments', `${name}.yaml`);
+const dev = environment('dev');
+const environments = ['dev', 'staging', 'prod'];
+
+beforeAll(async () => {
+  await runCommand(await toolPath('helm'), ['dependency', 'build', chart]);
+}, 600_000);
+
+/** All of them, to try what is off by default too. */
+const everything = [
+  ...[
+    'ingress.enabled=true',
+    'ingress.host=shop.example',
+    'httpRoute.enabled=true',
+    'httpRoute.parentRefs[0].name=gateway',
+  ],
+  ...['podMonitor.enabled=true', 'service.autoscaling.enabled=true', 'otlpEndpoint=http://otel:4318'],
+];
+
+describe.each(environments)('the values of %s', (name) => {
+  test('pass helm lint --strict, and the schemas of the cluster’s Kubernetes', async () => {
+    await lintChart(chart, { values: [environment(name)] });
+    expect(await checkManifests(chart, { values: [environment(name)] })).toBeGreaterThan(25);
+    expect(await checkManifests(chart, { values: [environment(name)], set: everything })).toBeGreaterThan(25);
+  }, 300_000);
+
+  test('make pods that are restricted, limited and hold no API token, and show no secret', async () => {
+    const manifests = await renderChart(chart, { values: [environment(name)] });
+    expect(findPodWeaknesses(manifests)).toEqual([]);
+    expect(findExposedSecrets(manifests)).toEqual([]);
+  });
+});
+
+test('no environment has a secret in it: staging and prod name Secrets that must be there', async () => {
+  for (const name of ['staging', 'prod']) {
+    const manifests = await renderChart(chart, { values: [environment(name)] });
+    const made = manifests.filter(({ kind, metadata }) => kind === 'Secret' && /users|database/.test(metadata.name));
+    expect(made).toEqual([]);
+  }
+});
+
+describe('values that can’t work are refused with their remedy', () => {
+  const external = ['redis-sentinel.enabled=false', 'externalRedis.egress[0].ports[0].port=6379'];
+  const secrets = ['externalRedis.auth.existingSecret=a', 'externalRedis.validator.existingSecret=v'];
+  test.each<[string, string[], RegExp]>([
+    ['no Redis', ['redis-sentinel.enabled=false'], /set externalRedis\.url, or externalRedis\.sentinels/],
+    [
+      'two ways to Redis',
+      [...external, 'externalRedis.url=redis://a:1', 'externalRedis.sentinels[0]=b:2'],
+      /keep url for a single endpoint/,
+    ],
+    ['no master name', [...external, 'externalRedis.sentinels[0]=b:2'], /set the name Sentinel knows the primary by/],
+    ['no password', [...external, 'externalRedis.url=redis://a:1'], /externalRedis\.auth\.existingSecret is missing/],
+    [
+      'replicas of a single endpoint',
+      [...external, ...secrets, 'externalRedis.url=redis://a:1', 'session.waitReplicas=1'],
+      /set session\.waitReplicas to 0/,
+    ],
+    [
+      'no way out to Redis',
+      ['redis-sentinel.enabled=false', ...secrets, 'externalRedis.url=redis://a:1'],
+      /externalRedis\.egress is empty: say where/,
+    ],
+    ['both kinds of Redis', ['externalRedis.url=redis://a:1'], /set redis-sentinel\.enabled to false/],
+    ['more confirmations than replicas', ['session.waitReplicas=1'], /raise redis-sentinel\.redis\.replicas/],
+    ['no users', ['users.demo.enabled=false'], /set users\.existingSecret to a Secret with the key users\.json/],
+    ['demo users beside real ones', ['users.existingSecret=u'], /set users\.demo\.enabled to false/],
+    ['no database', ['postgres.enabled=false'], /set database\.existingSecret to a Secret with the key url/],
+    ['two databases', ['database.existingSecret=d'], /set postgres\.enabled to false/],
+    [
+      'no way out to the database',
+      ['postgres.enabled=false', 'database.existingSecret=d'],
+      /database\.egress\.to is empty: say where/,
+    ],
+    ['an Ingress without a host', ['ingress.enabled=true'], /set the host that browsers use/],
+    ['a route without a Gateway', ['httpRoute.enabled=true'], /name the Gateway/],
+    ['an unknown value', ['replicaCount=3'], /replicaCount/],
+    ['an unknown value of a service', ['auth.replicaCount=3'], /replicaCount/],
+    ['a value of the wrong type', ['auth.replicas=many'], /replicas/],
+    ['an unknown value of Redis', ['redis-sentinel.replicas=3'], /replicas/],
+  ])('%s', async (_, set, message) => {
+    await expect(renderChart(chart, { values: [dev], set })).rejects.toThrow(message);
+  });
+});
+
+describe('an external Redis', () => {
+  const render = (set: string[]) =>
+    renderChart(chart, {
+      values: [
+        dev,
+        {
+          'redis-sentinel': { enabled: false },
+          externalRedis: {
+            auth: { existingSecret: 'redis-auth' },
+            validator: { existingSecret: 'redis-validator', username: 'reader' },
+            egress: [{ to: [{ ipBlock: { cidr: '192.0.2.0/24' } }], ports: [{ port: 6380 }] }],
+          },
+        },
+      ],
+      set,
+    });
+
+  test('with a single endpoint and TLS', async () => {
+    const manifests = await render([
+      'externalRedis.url=rediss://redis.example:6380',
+      'externalRedis.tls.caSecret=redis-ca',
+    ]);
+    expect(manifests.some(({ kind, metadata }) => kind === 'StatefulSet' && metadata.name.includes('redis'))).toBe(
+      false,
+    );
+    const orders = container(manifests, 'orders');
+    expect(orders.env).toMatchObject({
+      REDIS_URL: 'rediss://redis.example:6380',
+      REDIS_USERNAME: 'reader',
+      REDIS_CA_FILE: '/etc/holdfast/redis-ca/ca.crt',
+    });
+    expect(orders.secrets).toMatchObject({ redis: 'redis-validator', 'redis-ca': 'redis-ca' });
+    const policy = manifests.find(
+      ({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name.endsWith('-orders'),
+    );
+    expect(JSON.stringify(policy?.['spec'].egress)).toContain('192.0.2.0/24');
+  });
+
+  test('with Sentinels', async () => {
+    const manifests = await render(['externalRedis.sentinels={a:26379,b:26379}', 'externalRedis.masterName=main']);
+    expect(container(manifests, 'auth').env).toMatchObject({
+      REDIS_SENTINELS: 'a:26379,b:26379',
+      REDIS_MASTER_NAME: 'main',
+      REDIS_USERNAME: 'auth',
+    });
+  });
+});
+
+test('auth and orders differ only where they must: in what a service is made of there is no second copy', async () => {
+  const manifests = await renderChart(chart, { values: [dev] });
+  const kindsOf = (name: string) =>
+    manifests
+      .filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/component'] === name)
+      .map(({ kind }) => kind);
+  const shared = ['Deployment', 'NetworkPolicy', 'PodDisruptionBudget', 'Service', 'ServiceAccount'];
+  for (const name of ['auth', 'orders']) expect(kindsOf(name)).toEqual(expect.arrayContaining(shared));
+});
+
+test('one host serves both: orders by its path, auth everything else, and no sticky sessions', async () => {
+  const manifests = await renderChart(chart, { values: [dev], set: everything });
+  const ingress = manifests.find(({ kind }) => kind === 'Ingress');
+  const paths = ingress?.['spec'].rules[0].http.paths as { path: string; backend: { service: { name: string } } }[];
+  expect(Object.fromEntries(paths.map(({ path, backend }) => [path, backend.service.name]))).toEqual({
+    '/': 'try-holdfast-auth',
+    '/v1/orders': 'try-holdfast-orders',
+  });
+  for (const service of manifests.filter(({ kind }) => kind === 'Service')) {
+    expect(service['spec'].sessionAffinity).toBeUndefined();
+  }
+});
+
+/** Environment and mounted Secrets of a service's container. */
+function container(manifests: Manifest[], name: string) {
+  const deployment = manifests.find(
+    ({ kind, metadata }) => kind === 'Deployment' && metadata.name.endsWith(`-${name}`),
+  );
+  const spec = deployment?.['spec'].template.spec;
+  const env = spec.containers[0].env as { name: string; value?: string }[];
+  const volumes = spec.volumes as { name: string; secret?: { secretName: string } }[];
+  return {
+    env: Object.fromEntries(env.map((variable) => [variable.name, variable.value])),
+    secrets: Object.fromEntries(volumes.map((volume) => [volume.name, volume.secret?.secretName])),
+  };
+}
