@@ -26,6 +26,8 @@ export interface RedisSetOptions {
 /** 2 s find a hung primary fast, and are long enough for a busy laptop: see the README of the failover tests. */
 const defaultTimings: SentinelTimings = { downAfterMs: 2000, failoverTimeoutMs: 15_000 };
 
+const HAND_OVER_MS = 15_000;
+
 /** Redis nodes that copy each other, and the Sentinels that watch over them. No node ever guesses its role. */
 export class RedisSet {
   readonly nodes: readonly RedisNode[];
@@ -91,6 +93,7 @@ export class RedisSet {
         return;
       }
       if (primary && node.hasData) {
+        if (await this.#handOver(node)) continue;
         await node.start();
         return;
       }
@@ -106,6 +109,24 @@ export class RedisSet {
             'everything and remove the folders redis-* and sentinel-* beside it to begin anew without sessions.'
         : `Most Sentinels did not name a primary for ${node.name} within ${timeoutMs} ms: see sentinel-*/sentinel.log.`,
     );
+  }
+
+  /**
+   * Has a replica take over from a primary that crashed. While an fsync is under way Redis answers before it writes to
+   * its append-only file, for up to 2 s: writes that the replicas confirmed may be missing from it, and a primary that
+   * resumed would have the replicas forget them too.
+   *
+   * @returns false when there is no replica to take over: then its file is the best there is
+   */
+  async #handOver(crashed: RedisNode): Promise<boolean> {
+    const asked = await firstSuccess(this.sentinels, (sentinel) => sentinel.failover());
+    const deadline = performance.now() + (asked ? HAND_OVER_MS : 0);
+    while (performance.now() < deadline) {
+      const primary = await this.findPrimary();
+      if (primary && primary !== crashed) return true;
+      await delay(50);
+    }
+    return false;
   }
 
   startSentinel(sentinel: SentinelNode): Promise<unknown> {
@@ -140,4 +161,17 @@ export class RedisSet {
     const port = findMajority(endpoints.map((endpoint) => endpoint?.port));
     return this.nodes.find((node) => node.endpoint.port === port);
   }
+}
+
+/** Asks one after the other until one does it. */
+async function firstSuccess<T>(all: readonly T[], act: (one: T) => Promise<void>): Promise<boolean> {
+  for (const one of all) {
+    try {
+      await act(one);
+      return true;
+    } catch {
+      // The next one.
+    }
+  }
+  return false;
 }
