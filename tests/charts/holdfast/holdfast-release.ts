@@ -1,0 +1,174 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { toolPath } from '../../../k8s/cluster/binaries.ts';
+import { kubeconfigPath } from '../../../k8s/cluster/paths.ts';
+import { runCommand } from '../../../k8s/cluster/run-command.ts';
+import { putImages } from '../../../k8s/images/put-images.ts';
+import { pollUntil } from '../../support/poll-until.ts';
+
+const root = join(import.meta.dirname, '..', '..', '..');
+const chart = join(root, 'charts', 'holdfast');
+const USER = 'alice';
+
+/** What the workload found; see session-workload.mjs. */
+export interface WorkloadReport {
+  requests: number;
+  /** What was asked and what came of it, with how often, of everything that was not as it should be. */
+  failures: Record<string, number>;
+  lost: number;
+  cameBack: number;
+  falseUnauthorized: number;
+  longestGapMs: number;
+  servedBy: Record<string, number>;
+  kept: number;
+  ended: number;
+}
+
+/** The chart holdfast in a namespace of its own, which goes with all that is in it when this is disposed of. */
+export class HoldfastRelease implements AsyncDisposable {
+  readonly name = 'hf';
+  readonly namespace: string;
+  readonly #environment: string;
+  #values: string[] = [];
+
+  constructor(purpose: string, environment: string) {
+    this.namespace = `holdfast-${purpose}-${randomBytes(3).toString('hex')}`;
+    this.#environment = join(root, 'k8s', 'environments', `${environment}.yaml`);
+  }
+
+  async kubectl(...args: string[]): Promise<string> {
+    const all = ['--kubeconfig', kubeconfigPath, '-n', this.namespace, ...args];
+    return await runCommand(await toolPath('kubectl'), all, { timeoutMs: 300_000 });
+  }
+
+  async apply(...items: object[]): Promise<void> {
+    const all = ['--kubeconfig', kubeconfigPath, '-n', this.namespace, 'apply', '-f', '-'];
+    const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+    await runCommand(await toolPath('kubectl'), all, { input, timeoutMs: 60_000 });
+  }
+
+  async helm(...args: string[]): Promise<string> {
+    const all = ['--kubeconfig', kubeconfigPath, '-n', this.namespace, ...args];
+    return await runCommand(await toolPath('helm'), all, { timeoutMs: 420_000 });
+  }
+
+  /** Installs, or upgrades with what was set before and this; returns after how many milliseconds all was ready. */
+  async install(...values: string[]): Promise<number> {
+    this.#values = [...this.#values, ...values];
+    const tag = await putImages();
+    await runCommand(await toolPath('helm'), ['dependency', 'build', chart]);
+    const beganAt = performance.now();
+    await this.helm(
+      ...['upgrade', '--install', '--create-namespace', this.name, chart, '--values', this.#environment],
+      ...[
+        '--set',
+        `auth.image.tag=${tag},orders.image.tag=${tag}`,
+        ...this.#values.flatMap((value) => ['--set', value]),
+      ],
+      ...['--wait', '--timeout', '6m'],
+    );
+    return Math.round(performance.now() - beganAt);
+  }
+
+  /** Waits until a service's pods are all of the newest kind and ready. */
+  async untilRolledOut(service: 'auth' | 'orders'): Promise<void> {
+    await this.kubectl('rollout', 'status', `deployment/${this.name}-holdfast-${service}`, '--timeout=240s');
+  }
+
+  async scale(service: 'auth' | 'orders', replicas: number): Promise<void> {
+    await this.kubectl('scale', `deployment/${this.name}-holdfast-${service}`, `--replicas=${replicas}`);
+    await this.untilRolledOut(service);
+  }
+
+  /** The pod whose Redis most Sentinels name as the primary. */
+  async primaryPod(): Promise<string> {
+    return await pollUntil(
+      'a primary',
+      60_000,
+      async () => {
+        for (const number of [0, 1, 2]) {
+          const pod = `${this.name}-redis-sentinel-redis-${number}`;
+          const role = ['exec', pod, '-c', 'redis', '--', 'sh', '/scripts/admin.sh', 'role'];
+          const answer = await this.kubectl(...role).catch(() => '');
+          if (answer.startsWith('master')) return pod;
+        }
+        return undefined;
+      },
+      500,
+    );
+  }
+
+  /** Runs clients in a pod that may send requests, until the returned function is called. */
+  async startWorkload(name: string): Promise<() => Promise<WorkloadReport>> {
+    const program = await readFile(join(import.meta.dirname, 'session-workload.mjs'), 'utf8');
+    const image = await this.kubectl(
+      ...['get', `deployment/${this.name}-holdfast-auth`, '-o', 'jsonpath={.spec.template.spec.containers[0].image}'],
+    );
+    const metadata = { name, labels: { 'holdfast.dev/http-client': 'true' } };
+    await this.apply(
+      { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: { 'session-workload.mjs': program } },
+      {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata,
+        spec: {
+          restartPolicy: 'Never',
+          terminationGracePeriodSeconds: 1,
+          volumes: [{ name: 'program', configMap: { name } }],
+          containers: [
+            {
+              name: 'workload',
+              image,
+              command: ['node', '/program/session-workload.mjs'],
+              volumeMounts: [{ name: 'program', mountPath: '/program' }],
+              env: [
+                { name: 'AUTH_URL', value: `http://${this.name}-holdfast-auth` },
+                { name: 'ORDERS_URL', value: `http://${this.name}-holdfast-orders` },
+                { name: 'USERNAME', value: USER },
+                {
+                  name: 'PASSWORD',
+                  valueFrom: { secretKeyRef: { name: `${this.name}-holdfast-demo-users`, key: USER } },
+                },
+              ],
+            },
+          ],
+        },
+      },
+    );
+    const lines = async () => (await this.kubectl('logs', name).catch(() => '')).trim().split('\n');
+    await pollUntil('the workload to run', 60_000, async () => (await lines()).includes('running'), 500);
+    return async () => {
+      await this.kubectl('exec', name, '--', 'node', '-e', 'process.kill(1, "SIGTERM")');
+      const last = await pollUntil(
+        'the workload’s report',
+        120_000,
+        async () => {
+          const line = (await lines()).at(-1);
+          return line?.startsWith('{') && line;
+        },
+        500,
+      );
+      return JSON.parse(last) as WorkloadReport;
+    };
+  }
+
+  /** What a command in that pod prints, or what it says when it fails. */
+  async tryInPod(pod: string, ...command: string[]): Promise<string> {
+    return await this.kubectl('exec', pod, '--', ...command).catch((error: Error) => `failed: ${error.message}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (process.env['HOLDFAST_KEEP'] !== undefined) return;
+    const all = [
+      '--kubeconfig',
+      kubeconfigPath,
+      'delete',
+      'namespace',
+      this.namespace,
+      '--ignore-not-found',
+      '--wait=false',
+    ];
+    await runCommand(await toolPath('kubectl'), all);
+  }
+}

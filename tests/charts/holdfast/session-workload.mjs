@@ -1,0 +1,81 @@
+// Runs in a pod of the cluster, as clients do: logs in, validates at both services, orders and logs out, over and over, until
+// the process is told to stop. Then it looks again at every session it has kept and every one it has ended, and prints what
+// it found as one line of JSON.
+const { AUTH_URL, ORDERS_URL, USERNAME, PASSWORD } = process.env;
+const WORKERS = 4;
+const PAUSE_MS = 25;
+
+const report = { requests: 0, failures: {}, lost: 0, cameBack: 0, falseUnauthorized: 0, longestGapMs: 0, servedBy: {} };
+let stopping = false;
+process.on('SIGTERM', () => {
+  stopping = true;
+});
+let lastServedAtMs = performance.now();
+
+async function ask(expected, method, url, { token, body } = {}) {
+  report.requests++;
+  let status;
+  try {
+    const response = await fetch(url, {
+      method,
+      headers: {
+        ...(token ? { authorization: `Bearer ${token}` } : {}),
+        ...(body ? { 'content-type': 'application/json' } : {}),
+      },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+      signal: AbortSignal.timeout(10_000),
+    });
+    const text = await response.text();
+    status = response.status;
+    const pod = response.headers.get('x-served-by');
+    if (pod) report.servedBy[pod] = (report.servedBy[pod] ?? 0) + 1;
+    if (status === expected) {
+      const nowMs = performance.now();
+      report.longestGapMs = Math.max(report.longestGapMs, Math.round(nowMs - lastServedAtMs));
+      lastServedAtMs = nowMs;
+      return { ok: true, body: text === '' ? undefined : JSON.parse(text) };
+    }
+    if (status === 401 && expected !== 401) report.falseUnauthorized++;
+    if (expected === 401 && status < 300) report.cameBack++;
+  } catch (error) {
+    status = error.cause?.code ?? error.name;
+  }
+  const what = `${method} ${new URL(url).pathname.replace(/[0-9a-f-]{36}$/, '{id}')}: ${status}`;
+  report.failures[what] = (report.failures[what] ?? 0) + 1;
+  return { ok: false };
+}
+
+const logIn = () =>
+  ask(201, 'POST', `${AUTH_URL}/v1/sessions`, {
+    body: { username: USERNAME, password: PASSWORD, transport: 'bearer' },
+  });
+const pause = () => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+
+const kept = [];
+const ended = [];
+
+async function work() {
+  while (!stopping) {
+    const { ok, body } = await logIn();
+    await pause();
+    if (!ok) continue;
+    const { token } = body;
+    for (let round = 0; round < 20 && !stopping; round++) {
+      await ask(200, 'GET', `${AUTH_URL}/v1/session`, { token });
+      await ask(200, 'GET', `${ORDERS_URL}/v1/orders?limit=1`, { token });
+      await pause();
+    }
+    if (kept.length < 40 && Math.random() < 0.5) kept.push(token);
+    else if ((await ask(204, 'DELETE', `${AUTH_URL}/v1/session`, { token })).ok) {
+      ended.push(token);
+      await ask(401, 'GET', `${ORDERS_URL}/v1/orders`, { token });
+    }
+  }
+}
+
+await logIn();
+console.log('running');
+await Promise.all(Array.from({ length: WORKERS }, work));
+for (const token of kept) if (!(await ask(200, 'GET', `${ORDERS_URL}/v1/orders?limit=1`, { token })).ok) report.lost++;
+for (const token of ended) await ask(401, 'GET', `${AUTH_URL}/v1/session`, { token });
+console.log(JSON.stringify({ ...report, kept: kept.length, ended: ended.length }));
