@@ -125,7 +125,7 @@ async function readKey(admin: ReturnType<TestRedisNode['admin']>, key: string): 
     case 'hash':
       return Object.entries(await admin.hgetallBuffer(key)).flat();
     case 'zset':
-      return admin.zrange(key, 0, -1);
+      return admin.zrange(key, '0', '-1');
     case 'string':
       return [(await admin.getBuffer(key)) ?? ''];
     case 'none':
