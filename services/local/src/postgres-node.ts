@@ -84,7 +84,14 @@ export class PostgresNode {
     const { process: server } = this;
     if (!server?.running) return;
     const children = readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8').split(' ').filter(Boolean);
-    for (const pid of [server.pid, ...children.map(Number)]) process.kill(pid, frozen ? 'SIGSTOP' : 'SIGCONT');
+    for (const pid of [server.pid, ...children.map(Number)]) {
+      try {
+        process.kill(pid, frozen ? 'SIGSTOP' : 'SIGCONT');
+      } catch (error) {
+        // The process of a connection may have ended since.
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    }
   }
 
   /** Into a folder beside, renamed when complete: a start that is cut short leaves no half-made database. */
