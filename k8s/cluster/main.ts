@@ -54,9 +54,10 @@ async function main(): Promise<number> {
 }
 
 try {
-  process.exitCode = await main();
+  // A request that nobody waits for any more would keep the process until its server gives up.
+  process.exit(await main());
 } catch (error) {
   for (let at: unknown = error; at instanceof Error; at = at.cause)
     console.error(at === error ? at.message : `because: ${at.message}`);
-  process.exitCode = 1;
+  process.exit(1);
 }

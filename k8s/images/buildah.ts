@@ -23,12 +23,14 @@ export async function buildWithBuildah(image: AppImage, base: BuiltImage, dir: s
   const buildah = async (...args: string[]): Promise<string> => await runCommand('buildah', [...globalArgs, ...args]);
   const stored = `containers-storage:[overlay@${join(storeDir, 'root')}+${join(storeDir, 'run')}:${mountOption}]docker.io/library/${base.name}`;
   await runCommand('skopeo', ['--insecure-policy', 'copy', '--quiet', `oci:${base.dir}`, stored]);
+  const build = ['build', '--isolation', 'chroot', '--pull=never', '--layers', '--quiet', '--signature-policy', policy];
   await withBuildContext(image, async (args) => {
-    const unattended = ['--isolation', 'chroot', '--pull=never', '--layers', '--quiet', '--signature-policy', policy];
-    await buildah('build', ...unattended, ...args);
+    // Under a name of its own the first stage outlives the pruning below: installing packages takes most of the time.
+    await buildah(...build, '--target', 'install', '--tag', `holdfast/${image.service}-install`, ...args);
+    await buildah(...build, ...args);
   });
   await buildah('push', '--quiet', '--signature-policy', policy, image.name, `oci:${dir}`);
-  // Layers of former builds are kept as its cache while an image uses them, and no longer.
+  // The layers of former builds, which no image with a name stands on.
   await buildah('rmi', '--prune');
   return dir;
 }

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { kubeconfigPath, stateDir } from '../paths.ts';
 import { step } from '../progress.ts';
@@ -46,6 +46,7 @@ export const kindProvider: ClusterProvider = {
   down: async () => {
     await step('kind delete cluster', async () => {
       await runCommand('kind', ['delete', 'cluster', '--name', name, '--kubeconfig', kubeconfigPath]);
+      rmSync(stateDir, { recursive: true, force: true });
     });
   },
   status: async () => {

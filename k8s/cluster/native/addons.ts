@@ -31,13 +31,17 @@ export async function ensureVolumeProvisioner(): Promise<void> {
   });
 }
 
-export async function waitForNodes(): Promise<void> {
+/** @param sinceMs epoch: a heartbeat from before it doesn't count, for the node may have died since. */
+export async function waitForNodes(sinceMs: number): Promise<void> {
   const core = loadKubeConfig(kubeconfigPath).makeApiClient(CoreV1Api);
   await waitUntil('all nodes to be Ready', 60_000, async () => {
     const { items } = await core.listNode();
     return nodes.every(({ name }) => {
       const conditions = items.find((item) => item.metadata?.name === name)?.status?.conditions ?? [];
-      return conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
+      return conditions.some(
+        ({ type, status, lastHeartbeatTime }) =>
+          type === 'Ready' && status === 'True' && Number(lastHeartbeatTime?.getTime()) >= sinceMs,
+      );
     });
   });
 }

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { stateDir } from '../paths.ts';
 import { runCommand, tryCommand } from '../run-command.ts';
 import { waitUntil } from '../wait-until.ts';
@@ -25,6 +26,8 @@ export async function tearDown(): Promise<void> {
   restoreHostSysctls();
   await unmountState();
   if (existsSync(stateDir)) rmSync(stateDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  const parent = dirname(stateDir);
+  if (existsSync(parent) && readdirSync(parent).length === 0) rmdirSync(parent);
 }
 
 /** Nothing of ours is mounted in the host's namespace; but to delete through a mount would delete what is mounted. */

@@ -26,7 +26,9 @@ export async function nativeStatus(): Promise<ClusterStatus> {
 
 async function readyNodes(): Promise<Map<string, string>> {
   try {
-    const { items } = await loadKubeConfig(kubeconfigPath).makeApiClient(CoreV1Api).listNode();
+    const core = loadKubeConfig(kubeconfigPath).makeApiClient(CoreV1Api);
+    // An API server without its etcd doesn't answer for a minute; that it doesn't is the answer.
+    const { items } = await withinMs(5_000, core.listNode());
     return new Map(
       items.map(({ metadata, status }) => {
         const ready = status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True');
@@ -36,6 +38,12 @@ async function readyNodes(): Promise<Map<string, string>> {
   } catch {
     return new Map();
   }
+}
+
+async function withinMs<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(reject, timeoutMs);
+  return await Promise.race([answer, promise]).finally(() => clearTimeout(timer));
 }
 
 /** Pages that processes share, as the text of three kubelets, are counted once. */

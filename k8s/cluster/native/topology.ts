@@ -39,3 +39,6 @@ export function requireNode(name: string): ClusterNode {
   if (node === undefined) throw new Error(`no node ${name}: it is one of ${nodes.map((each) => each.name).join(', ')}`);
   return node;
 }
+
+/** Written first and naming the boot of the machine that the cluster lives in: where it is, there is something of a native cluster. */
+export const bootIdPath = join(stateDir, 'boot-id');

@@ -1,5 +1,4 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { isBuilt, type ToolName, toolPath } from '../binaries.ts';
 import { installPrograms } from '../debian-packages.ts';
 import { stateDir } from '../paths.ts';
@@ -14,7 +13,7 @@ import { deadProcesses, logsDir } from './managed-process.ts';
 import { ensureNode, joinPodNetwork } from './node.ts';
 import { clusterPrograms, missingForNative, probeKernel } from './prerequisites.ts';
 import { ensureRegistry, ensureSystemImages } from './registry.ts';
-import { nodes } from './topology.ts';
+import { bootIdPath, nodes } from './topology.ts';
 
 const tools: readonly ToolName[] = [
   ...([
@@ -62,7 +61,7 @@ export async function bringUp(): Promise<void> {
   await step('nodes', async () => {
     await Promise.all(nodes.map(ensureNode));
     for (const node of nodes) await joinPodNetwork(node);
-    await waitForNodes();
+    await waitForNodes(Date.now());
   });
   await step('DNS, metrics', waitForAddons);
   const dead = deadProcesses();
@@ -71,8 +70,6 @@ export async function bringUp(): Promise<void> {
       `started, but not alive: ${dead.join(', ')}; why is in ${logsDir}, and running this again starts them`,
     );
 }
-
-const bootIdPath = join(stateDir, 'boot-id');
 
 function isFromAnotherBoot(bootId: string): boolean {
   try {

@@ -19,7 +19,7 @@ for (;;) {
     console.error(new Date().toISOString(), error instanceof Error ? error.message : error);
   }
   // Whole lists and no watch: nothing to miss, and on this scale nothing to save.
-  await delay(500);
+  await delay(1000);
 }
 
 async function reconcile(): Promise<void> {
