@@ -10,6 +10,7 @@ import { contentLabel } from './image-registry.ts';
 import { writeOciImage } from './oci-image.ts';
 
 const npmVersion = '11.21.2';
+const imagesDir = join(cacheDir, 'images');
 const filesDir = join(import.meta.dirname, 'files');
 
 export interface BuiltImage {
@@ -23,7 +24,8 @@ export interface BuiltImage {
 /** The image from the cache, or made from Debian's packages. Delete the cache's images/ to get newer packages. */
 export async function buildBaseImage(image: BaseImage): Promise<BuiltImage> {
   const content = await contentOf(image);
-  const dir = join(cacheDir, 'images', `${image.name.replaceAll(/[/:]/g, '-')}-${content.slice(0, 12)}`);
+  const prefix = `${image.name.replaceAll(/[/:]/g, '-')}-`;
+  const dir = join(imagesDir, `${prefix}${content.slice(0, 12)}`);
   const built = { name: image.name, content, dir };
   if (
     await access(dir).then(
@@ -37,9 +39,13 @@ export async function buildBaseImage(image: BaseImage): Promise<BuiltImage> {
   try {
     const layer = join(work, 'layer.tar');
     await makeRoot(image, work, layer);
-    await mkdir(join(cacheDir, 'images'), { recursive: true });
+    await mkdir(imagesDir, { recursive: true });
     const partial = `${dir}.${process.pid}`;
     await writeOciImage(partial, layer, { ...image.config, Labels: { [contentLabel]: content } });
+    for (const former of await readdir(imagesDir)) {
+      if (former.startsWith(prefix) && join(imagesDir, former) !== partial)
+        await rm(join(imagesDir, former), { recursive: true });
+    }
     await rename(partial, dir);
   } finally {
     await rm(work, { recursive: true, force: true });
