@@ -103,7 +103,8 @@ misplaced() {
 spins() {
   before=$used
   used=$(($(cut -d ' ' -f 14,15 "/proc/$sentinel_pid/stat" | tr ' ' +)))
-  [ $((used - before)) -gt 50 ]
+  # A seventh of a core over ten seconds: hundreds of clients that reconnect at once cost less.
+  [ $((used - before)) -gt 150 ]
 }
 
 # The network may let a new pod through after a moment only. Where nobody answers, that may be because all of them start.
@@ -120,12 +121,14 @@ supervise() {
   loaded=$(credentials) reached='' ticks=0 strikes=0 spinning=0 used=0
   while sleep 1; do
     : >"$RUN_DIR/supervised"
-    if [ "$(credentials)" != "$loaded" ]; then
+    ticks=$(((ticks + 1) % 10))
+    if [ $((ticks % 5)) = 0 ] && [ "$(credentials)" != "$loaded" ]; then
       say "restarting with changed credentials"
+    elif [ -e "$RUN_DIR/reload" ]; then
+      say "restarting with the primary that an operator named"
     elif ! knows_primary && [ -n "$(find_primary)" ]; then
       say "found a primary: $(cat "$RUN_DIR/found")"
     else
-      ticks=$(((ticks + 1) % 10))
       [ $ticks = 0 ] || continue
       if misplaced; then strikes=$((strikes + 1)); else strikes=0; fi
       [ $strikes -lt 3 ] || { say "the address $self leads nowhere: restarting to learn the new one" && kill "$sentinel_pid"; }
@@ -144,7 +147,7 @@ trap 'exit 0' TERM INT
 result=0
 : >"$RUN_DIR/again"
 while [ -e "$RUN_DIR/again" ]; do
-  rm -f "$RUN_DIR/again" "$RUN_DIR/redis.sock"
+  rm -f "$RUN_DIR/again" "$RUN_DIR/reload" "$RUN_DIR/redis.sock"
   write_config
   "$server" "$config" --sentinel &
   sentinel_pid=$!
