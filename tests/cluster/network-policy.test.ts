@@ -10,7 +10,9 @@ import { webPod, webPort, webService } from './web-pods.ts';
 // The one that may not is tried from the server's own node and from another: on one node frames pass a bridge, not a route.
 const others = ['other-near', 'other-far'];
 
-test('a NetworkPolicy lets the allowed pod in and keeps others out; without it they get in', async (context) => {
+test('a NetworkPolicy lets the allowed pod in and keeps others out; without it they get in', {
+  timeout: 120_000,
+}, async (context) => {
   const cluster = requireCluster(context);
   await using namespace = await createNamespace(cluster, 'policy');
   const [near = '', far = ''] = (

@@ -6,7 +6,7 @@ import { waitForRollout } from '../support/cluster/wait-for-rollout.ts';
 import { askFromPod } from './ask-from-pod.ts';
 import { webDeployment } from './web-pods.ts';
 
-test('from every node DNS resolves a Service, and no name that is not there', async (context) => {
+test('from every node DNS resolves a Service, and no name that is not there', { timeout: 120_000 }, async (context) => {
   const cluster = requireCluster(context);
   await using namespace = await createNamespace(cluster, 'dns');
   const pods = await startWeb(cluster, namespace);
@@ -26,7 +26,7 @@ test('from every node DNS resolves a Service, and no name that is not there', as
   }
 });
 
-test('a Service balances over pods on other nodes', async (context) => {
+test('a Service balances over pods on other nodes', { timeout: 120_000 }, async (context) => {
   const cluster = requireCluster(context);
   await using namespace = await createNamespace(cluster, 'balance');
   const [pod = ''] = await startWeb(cluster, namespace);

@@ -7,7 +7,9 @@ import { requireCluster } from '../support/cluster/require-cluster.ts';
 import { waitForPod } from '../support/cluster/wait-for-pod.ts';
 import { webPodSpec } from './web-pods.ts';
 
-test('a volume keeps its data when its pod is deleted and comes back, and loses it with its claim', async (context) => {
+test('a volume keeps its data when its pod is deleted and comes back, and loses it with its claim', {
+  timeout: 120_000,
+}, async (context) => {
   const cluster = requireCluster(context);
   await using namespace = await createNamespace(cluster, 'volume');
   await namespace.apply(keeper({ fsGroup: 2000 }));
@@ -26,7 +28,7 @@ test('a volume keeps its data when its pod is deleted and comes back, and loses 
   expect((await execInPod(cluster, ref, ['ls', '/data'])).stdout).toBe('');
 });
 
-test('without fsGroup a pod that is not root cannot write to a new volume', async (context) => {
+test('without fsGroup a pod that is not root cannot write to a new volume', { timeout: 120_000 }, async (context) => {
   const cluster = requireCluster(context);
   await using namespace = await createNamespace(cluster, 'volume-mode');
   await namespace.apply(keeper({}));
