@@ -79,6 +79,8 @@ process.stdin.on('end', () => (stopped = true)).resume();
 
 const redis = new Redis(options());
 redis.on('error', () => undefined);
+// ioredis gives up where a failover comes in the middle of a new connection; a client that must go on connects again.
+redis.on('end', () => setTimeout(() => redis.connect().catch(() => undefined), 100));
 redis.on('ready', () => primaries.push(redis.stream.remoteAddress ?? ''));
 for (;;) {
   try {
@@ -137,7 +139,7 @@ const end = performance.now();
 await Promise.all([reading, loggingIn]);
 
 const lost = await findLost();
-redis.disconnect();
+redis.removeAllListeners('end').disconnect();
 const report: LedgerReport = {
   confirmed: confirmed.length,
   lost,

@@ -66,6 +66,23 @@ describe.skipIf(reason !== undefined)(
       expect(await release.primary()).not.toBe(before);
     }, 180_000);
 
+    test('when the primary loses its data and is back at once: it refuses, though the Sentinels name it', async () => {
+      const running = await ledger.start();
+      const before = await release.primary();
+      // As a container on a volume of memory is after a crash. Sentinel has noticed nothing when it asks for its role.
+      await release.kubectl('exec', before, '-c', 'redis', '--', 'sh', '-c', 'rm -rf /data/appendonlydir /data/state');
+      await killContainer(await release.pod(before), 'redis');
+      await pollUntil('another primary', 60_000, async () => (await release.namedPrimary())?.pod !== before, 500);
+      await release.untilReady();
+      const report = await running.stop();
+      console.log(describeReport('primary emptied and killed', report));
+      expect(report).toMatchObject({ lost: [] });
+      expect(report.confirmed).toBeGreaterThan(50);
+      expect(await release.said(before)).toContainEqual(
+        expect.stringMatching(/the volume is empty: waiting for a replica/),
+      );
+    }, 180_000);
+
     test('when everything stops and starts again: the last primary resumes, whatever its number', async () => {
       const running = await ledger.start();
       if ((await release.primary()) === `${release.fullName}-redis-0`) {
