@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { cgroupPids } from '../../../k8s/cluster/native/cgroups.ts';
 import { cacheDir, stateDir } from '../../../k8s/cluster/paths.ts';
 import { runCommand, tryCommand } from '../../../k8s/cluster/run-command.ts';
 
@@ -42,16 +43,15 @@ interface ProcessInfo {
   readonly ours: boolean;
 }
 
+/** Those below our cgroup as this machine sees it, and daemons that got out of it. */
 function findProcesses(): ProcessInfo[] {
+  const inside = new Set(cgroupPids(''));
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   return pids.flatMap((pid) => {
     try {
-      const cgroups = readFileSync(`/proc/${pid}/cgroup`, 'utf8');
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
-      const ours =
-        /:\/holdfast\b/.test(cgroups) ||
-        [join(cacheDir, 'bin'), stateDir, 'containerd'].some((part) => command.split(' ')[0]?.includes(part)) ||
-        command.includes(`${stateDir}/`);
+      const isDaemon = command.startsWith(join(cacheDir, 'bin')) || command.includes(`${stateDir}/`);
+      const ours = inside.has(Number(pid)) || isDaemon;
       return [{ pid: Number(pid), name: command, network: readlinkSync(`/proc/${pid}/ns/net`), ours }];
     } catch {
       // It ended while we looked.
