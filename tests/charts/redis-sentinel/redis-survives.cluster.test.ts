@@ -83,6 +83,28 @@ describe.skipIf(reason !== undefined)(
       );
     }, 180_000);
 
+    test('while both replicas hang: the primary takes no write that it alone would have', async () => {
+      const primary = await release.primary();
+      const replicas = (await release.pods('redis'))
+        .map(({ metadata }) => metadata.name)
+        .filter((name) => name !== primary);
+      const signal = async (name: string) => {
+        const kill = `kill -${name} $(pidof redis-server valkey-server)`;
+        for (const pod of replicas) await release.kubectl('exec', pod, '-c', 'redis', '--', 'sh', '-c', kill);
+      };
+      const write = async () => await release.redis(primary, 'set', 'hf:s:alone', 'x');
+      expect(await write()).toBe('OK\n');
+      await signal('STOP');
+      try {
+        await pollUntil('a refusal', 30_000, async () => (await write()).startsWith('NOREPLICAS'), 500);
+      } finally {
+        await signal('CONT');
+      }
+      await pollUntil('writes again', 60_000, async () => (await write()) === 'OK\n', 500);
+      await release.untilReady();
+      expect(await release.primary()).toBe(primary);
+    }, 180_000);
+
     test('when everything stops and starts again: the last primary resumes, whatever its number', async () => {
       const running = await ledger.start();
       if ((await release.primary()) === `${release.fullName}-redis-0`) {
