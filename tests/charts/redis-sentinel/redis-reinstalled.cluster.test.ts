@@ -90,6 +90,32 @@ describe.skipIf(reason !== undefined)(
       expect(await release.primary()).toBe(primary);
     }, 240_000);
 
+    test('when nobody knows the primary any more, no pod guesses: an operator names it', async () => {
+      const before = await release.primary();
+      await release.redis(before, 'set', 'hf:s:named', 'named');
+      const sets = ['redis', 'sentinel'].map((component) => `statefulset/${release.fullName}-${component}`);
+      await release.kubectl('scale', ...sets, '--replicas=0');
+      await pollUntil('no pod left', 120_000, async () => (await release.pods('redis')).length === 0, 500);
+      const claims = [0, 1, 2].map((number) => `data-${release.fullName}-sentinel-${number}`);
+      await release.kubectl('delete', 'pvc', ...claims);
+      await release.kubectl('scale', ...sets, '--replicas=3');
+      for (const number of [0, 1, 2]) {
+        await pollUntil(
+          'a pod that says why it waits',
+          120_000,
+          async () => (await release.said(pod(number))).some((line) => /the Sentinels know of no primary/.test(line)),
+          1000,
+        );
+      }
+      await release.kubectl(
+        ...['exec', `${release.fullName}-sentinel-0`, '-c', 'sentinel', '--'],
+        ...['sh', '/scripts/name-primary.sh', await clusterIp(before)],
+      );
+      await release.untilReady();
+      expect(await release.primary()).toBe(before);
+      expect(await release.redis(before, 'get', 'hf:s:named')).toBe('named\n');
+    }, 300_000);
+
     /** Deletes it and takes its address, so that it comes back with another one. */
     async function recreateService(name: string): Promise<string> {
       const service = JSON.parse(await release.kubectl('get', 'service', name, '-o', 'json'));
