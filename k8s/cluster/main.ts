@@ -1,18 +1,22 @@
 import { parseArgs } from 'node:util';
 import { type ToolName, toolNames, toolPath } from './binaries.ts';
 import { chooseProvider, existingProvider } from './choose-provider.ts';
+import { registryAddress } from './native/topology.ts';
 import { kubeconfigPath } from './paths.ts';
 import { seconds } from './progress.ts';
 
 const usage = `usage: main.ts <command> [--provider native|kind]
   up          make the cluster, or mend it
   down        remove all of it
-  status      tell how it is; exit code 1 unless all is well
+  status      tell how it is; exit code 1 unless all is well; --registry: only the address of its image registry
   kubeconfig  print the path of its kubeconfig
   tool <name> print the path of ${toolNames.join(', ')} (built when missing)`;
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({ options: { provider: { type: 'string' } }, allowPositionals: true });
+  const { values, positionals } = parseArgs({
+    options: { provider: { type: 'string' }, registry: { type: 'boolean', default: false } },
+    allowPositionals: true,
+  });
   const [command, argument] = positionals;
   const startedAt = performance.now();
   switch (command) {
@@ -36,6 +40,11 @@ async function main(): Promise<number> {
       if (provider === undefined) {
         console.log('down');
         return 1;
+      }
+      if (values.registry) {
+        if (provider.name !== 'native') throw new Error(`a cluster of provider ${provider.name} has no image registry`);
+        console.log(registryAddress);
+        return 0;
       }
       const { healthy, lines } = await provider.status();
       console.log([`${healthy ? 'up' : 'not well'} (${provider.name})`, ...lines].join('\n'));
