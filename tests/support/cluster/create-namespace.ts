@@ -27,7 +27,7 @@ export async function createNamespace(
       await applyManifests(cluster.config, placed, 'holdfast-test');
     },
     [Symbol.asyncDispose]: async () => {
-      if (process.env['HOLDFAST_KEEP'] === undefined) await cluster.core.deleteNamespace({ name });
+      if (process.env['HOLDFAST_KEEP'] !== '1') await cluster.core.deleteNamespace({ name });
     },
   };
 }
