@@ -65,8 +65,8 @@ describe.skipIf(reason !== undefined)(`passwords${reason === undefined ? '' : ` 
     const report = await running.stop();
     console.log(describeReport('passwords of all users rotated', report));
     const { lost, failures, failedLogins } = report;
-      // Not toMatchObject, to which any object is like an empty one.
-      expect({ lost, failures, failedLogins }).toEqual({ lost: [], failures: {}, failedLogins: {} });
+    // Not toMatchObject, to which any object is like an empty one.
+    expect({ lost, failures, failedLogins }).toEqual({ lost: [], failures: {}, failedLogins: {} });
     expect(await restarts()).toEqual(podsBefore);
   }, 420_000);
 
