@@ -1,10 +1,10 @@
 import { runCommand, tryCommand } from '../run-command.ts';
-import { bridgeName, hostIp, nodePrefixLength } from './topology.ts';
+import { bridgeMac, bridgeName, hostIp, nodePrefixLength } from './topology.ts';
 
 /** The only wire between the nodes, and the host's place on it. It leads nowhere else. */
 export async function ensureBridge(): Promise<void> {
   if ((await tryCommand('ip', ['link', 'show', bridgeName])) === undefined) {
-    await runCommand('ip', ['link', 'add', bridgeName, 'type', 'bridge']);
+    await runCommand('ip', ['link', 'add', bridgeName, 'address', bridgeMac, 'type', 'bridge']);
   }
   await runCommand('ip', ['addr', 'replace', `${hostIp}/${nodePrefixLength}`, 'dev', bridgeName]);
   await runCommand('ip', ['link', 'set', bridgeName, 'up']);

@@ -21,18 +21,8 @@ export async function ensureNodeLink(node: ClusterNode, holder: ProcessIdentity)
       await tryCommand('ip', ['link', 'del', node.link]);
       return false;
     });
-    await runCommand('ip', [
-      'link',
-      'add',
-      node.link,
-      'type',
-      'veth',
-      'peer',
-      'name',
-      'eth0',
-      'netns',
-      String(holder.pid),
-    ]);
+    const peer = ['peer', 'name', 'eth0', 'address', node.mac, 'netns', String(holder.pid)];
+    await runCommand('ip', ['link', 'add', node.link, 'type', 'veth', ...peer]);
   }
   await runCommand('ip', ['link', 'set', node.link, 'master', bridgeName, 'up']);
   const inNode = async (...command: string[]): Promise<string> => await inNodeNetwork(holder, command);

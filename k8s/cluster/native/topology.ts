@@ -9,6 +9,8 @@ export const dnsServiceIp = '198.19.0.10';
 export const hostIp = '198.19.240.1';
 export const nodePrefixLength = 24;
 export const bridgeName = 'holdfast0';
+// Without one of its own a bridge has its lowest port's, and the host would be lost to all nodes whenever one comes or goes.
+export const bridgeMac = '02:68:66:00:00:ff';
 
 export const apiServerPort = 6443;
 export const apiServerUrl = `https://${hostIp}:${apiServerPort}`;
@@ -19,6 +21,8 @@ export interface ClusterNode {
   readonly name: string;
   readonly zone: string;
   readonly ip: string;
+  /** Its network card's address: others remember it, so a node that starts again must have the same, as a machine has. */
+  readonly mac: string;
   /** The host's end of the node's only link. */
   readonly link: string;
   /** Everything the node's disk holds: its /var, its images, its volumes. */
@@ -29,6 +33,7 @@ export const nodes: readonly ClusterNode[] = ['a', 'b', 'c'].map((letter, index)
   name: `holdfast-${letter}`,
   zone: `zone-${letter}`,
   ip: `198.19.240.${11 + index}`,
+  mac: `02:68:66:00:00:0${index + 1}`,
   link: `hf-${letter}`,
   dir: join(stateDir, 'nodes', letter),
 }));
