@@ -17,6 +17,15 @@ async function ask(expected, method, url, { token, body, headers } = {}) {
   return text === '' ? undefined : JSON.parse(text);
 }
 
+// The network policies of a new pod take a moment to be in force; until then its connections are refused.
+const deadline = Date.now() + 60_000;
+for (const url of [AUTH_URL, ORDERS_URL]) {
+  while (!(await fetch(`${url}/livez`, { signal: AbortSignal.timeout(5000) }).catch(() => undefined))?.ok) {
+    if (Date.now() > deadline) throw new Error(`${url} can't be reached from this pod: see networkPolicy.clientLabels`);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
 const credentials = { username: USERNAME, password: PASSWORD, transport: 'bearer' };
 const { token, session } = await ask(201, 'POST', `${AUTH_URL}/v1/sessions`, { body: credentials });
 const order = { sku: 'helm-test', quantity: 1 };
