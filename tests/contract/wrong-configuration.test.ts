@@ -107,5 +107,5 @@ describe('a service with a wrong configuration does not start, and says in one m
     const { stderr } = await start('auth', { PORT: 'http', LOG_LEVEL: 'loud', TRUSTED_ORIGINS: 'shop' });
     for (const name of ['USERS_FILE', 'PORT', 'LOG_LEVEL', 'TRUSTED_ORIGINS', 'REDIS_SENTINELS'])
       expect(stderr).toContain(name);
-  });
+  }, 90_000);
 });

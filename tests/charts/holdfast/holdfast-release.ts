@@ -71,16 +71,6 @@ export class HoldfastRelease implements AsyncDisposable {
     return Math.round(performance.now() - beganAt);
   }
 
-  /** Waits until a service's pods are all of the newest kind and ready. */
-  async untilRolledOut(service: 'auth' | 'orders'): Promise<void> {
-    await this.kubectl('rollout', 'status', `deployment/${this.name}-holdfast-${service}`, '--timeout=240s');
-  }
-
-  async scale(service: 'auth' | 'orders', replicas: number): Promise<void> {
-    await this.kubectl('scale', `deployment/${this.name}-holdfast-${service}`, `--replicas=${replicas}`);
-    await this.untilRolledOut(service);
-  }
-
   /** The pod whose Redis most Sentinels name as the primary. */
   async primaryPod(): Promise<string> {
     return await pollUntil(
@@ -151,11 +141,6 @@ export class HoldfastRelease implements AsyncDisposable {
       );
       return JSON.parse(last) as WorkloadReport;
     };
-  }
-
-  /** What a command in that pod prints, or what it says when it fails. */
-  async tryInPod(pod: string, ...command: string[]): Promise<string> {
-    return await this.kubectl('exec', pod, '--', ...command).catch((error: Error) => `failed: ${error.message}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
