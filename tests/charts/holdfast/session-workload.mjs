@@ -10,7 +10,7 @@ let stopping = false;
 process.on('SIGTERM', () => {
   stopping = true;
 });
-let lastServedAtMs = performance.now();
+let lastServedAtMs = Number.POSITIVE_INFINITY;
 
 async function ask(expected, method, url, { token, body } = {}) {
   report.requests++;
@@ -73,8 +73,12 @@ async function work() {
   }
 }
 
-await logIn();
+// The network policies of a new pod take a moment to be in force; until then its connections are refused.
+for (const url of [AUTH_URL, ORDERS_URL]) {
+  while (!(await fetch(`${url}/livez`).catch(() => undefined))?.ok) await pause();
+}
 console.log('running');
+lastServedAtMs = performance.now();
 await Promise.all(Array.from({ length: WORKERS }, work));
 for (const token of kept) if (!(await ask(200, 'GET', `${ORDERS_URL}/v1/orders?limit=1`, { token })).ok) report.lost++;
 for (const token of ended) await ask(401, 'GET', `${AUTH_URL}/v1/session`, { token });
