@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto';
 import type { RedisConfig } from '@holdfast/session';
 import { Redis } from 'ioredis';
 import { onPath } from '../../services/local/src/on-path.ts';
+import { missingContainer, startRedisContainer } from './redis-container.ts';
 import type { RedisCredentials } from './redis-credentials.ts';
 import { startRedisSet } from './redis-sentinel.ts';
 import { startRedis } from './redis-server.ts';
+import { testAdmin } from './test-redis-node.ts';
 
 /** A Redis as the store's contract suite needs it, however it came to be. */
 export interface StoreBackend extends AsyncDisposable {
@@ -32,7 +34,30 @@ export const storeBackends: readonly NamedBackend[] = [
   localBackend('a single Redis', 'redis-server', startSingle),
   localBackend('Redis with Sentinel', 'redis-server', startReplicated),
   localBackend('a single Valkey', 'valkey-server', startSingle),
+  containerBackend('redis:8', 'redis-server'),
+  containerBackend('valkey/valkey:8', 'valkey-server'),
 ];
+
+function containerBackend(image: string, program: Program): NamedBackend {
+  return {
+    name: `${image} in a container`,
+    missing: missingContainer(image),
+    start: async () => {
+      const redis = await startRedisContainer(image, program);
+      const { host, port } = redis;
+      const { username, password } = testAdmin;
+      const admin = new Redis({ host, port, username, password });
+      const backend = createBackend(redis, { replicas: 0, address: async () => redis, admins: () => [admin] });
+      return {
+        ...backend,
+        [Symbol.asyncDispose]: async () => {
+          admin.disconnect();
+          await backend[Symbol.asyncDispose]();
+        },
+      };
+    },
+  };
+}
 
 function localBackend(
   name: string,
