@@ -23,7 +23,7 @@ export interface RedisSetOptions {
   log?: (text: string) => void;
 }
 
-/** 2 s find a hung primary fast, and are long enough for a busy laptop: see the README of the failover tests. */
+/** 2 s find a hung primary fast, and are long enough for a busy laptop: see docs/operations.md. */
 const defaultTimings: SentinelTimings = { downAfterMs: 2000, failoverTimeoutMs: 15_000 };
 
 const HAND_OVER_MS = 15_000;
