@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { longTests } from './tests/long-tests.ts';
 
 /** Brings the cluster up where the machine can, and takes it down again where it was not up before. */
 const CLUSTER = { globalSetup: 'tests/cluster/global-setup.ts' };
@@ -22,7 +23,11 @@ export default defineConfig({
       part('contract', ['tests/contract/**/*.test.ts'], 1),
       part('failover-local', ['tests/failover/local/**/*.test.ts'], 2),
       part('charts', ['tests/charts/**/*.render.test.ts'], 3),
-      part('cluster', ['tests/cluster/**/*.test.ts', 'tests/charts/**/*.cluster.test.ts'], 4, CLUSTER),
+      part('cluster', ['tests/cluster/**/*.test.ts', 'tests/charts/**/*.cluster.test.ts'], 4, {
+        ...CLUSTER,
+        exclude: longTests,
+      }),
+      part('cluster-long', longTests, 5, CLUSTER),
     ],
   },
 });

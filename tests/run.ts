@@ -1,12 +1,18 @@
 import { parseCLI, startVitest, type TestCase, type Vitest } from 'vitest/node';
+import { longTests } from './long-tests.ts';
 
 /**
  * `npm test`: runs the whole suite, or what the arguments choose as for `vitest run` (`npm test -- --project unit`).
  * Names every test that did not run with its reason, and ends with the one line that counts them all.
  */
-const { filter, options } = parseCLI(['vitest', 'run', ...process.argv.slice(2)]);
+const args = process.argv.slice(2);
+/** A choice of one's own may include what is left out of a whole run. */
+const whole = args.length === 0;
+const { filter, options } = parseCLI(['vitest', 'run', ...args, ...(whole ? ['--project', '!cluster-long'] : [])]);
 const vitest = await startVitest('test', filter, { ...options, watch: false, run: true });
 const outcome = summarize(vitest);
+const longReason = 'too long for every run: npm test -- --project cluster-long';
+if (whole) outcome.skipped.push(...longTests.map((name) => ({ name, reason: longReason })));
 await vitest.close();
 
 for (const { name, reason } of outcome.skipped) console.log(`skipped: ${name}: ${reason}`);
