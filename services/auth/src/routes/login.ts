@@ -1,4 +1,4 @@
-import { createClientAddress, requestLog } from '@holdfast/runtime';
+import { createClientAddress, jsonContent, problemContents, requestLog } from '@holdfast/runtime';
 import {
   HoldfastError,
   parseSessionToken,
@@ -14,7 +14,7 @@ import { audit } from '../audit.ts';
 import type { AuthApp, AuthEnv, AuthServices } from '../auth-context.ts';
 import { readDeviceCookie, setDeviceCookie } from '../device-cookie.ts';
 import { takeLoginAttempt } from '../login-limits.ts';
-import { json, problems, sessionSchema } from '../schemas.ts';
+import { sessionSchema } from '../schemas.ts';
 import type { User } from '../user-directory.ts';
 
 const USER_AGENT_LIMIT = 256;
@@ -38,11 +38,11 @@ const route = createRoute({
     },
   },
   responses: {
-    201: json(
+    201: jsonContent(
       z.object({ session: sessionSchema, token: z.string().optional() }),
       'Logged in; the token only for bearer',
     ),
-    ...problems({
+    ...problemContents({
       401: 'Wrong username or password',
       403: 'Sent by another site',
       422: 'Not a login',

@@ -1,3 +1,4 @@
+import { jsonContent, problemContents } from '@holdfast/runtime';
 import {
   clearSessionCookie,
   parseSessionToken,
@@ -10,15 +11,15 @@ import {
 import { createRoute, z } from '@hono/zod-openapi';
 import { audit } from '../audit.ts';
 import type { AuthApp, AuthServices } from '../auth-context.ts';
-import { json, problems, sessionSchema } from '../schemas.ts';
+import { sessionSchema } from '../schemas.ts';
 
 const whoami = createRoute({
   method: 'get',
   path: '/v1/session',
   summary: 'The session this request carries',
   responses: {
-    200: json(z.object({ session: sessionSchema }), 'It is alive'),
-    ...problems({ 401: 'No live session', 503: 'The store can’t answer' }),
+    200: jsonContent(z.object({ session: sessionSchema }), 'It is alive'),
+    ...problemContents({ 401: 'No live session', 503: 'The store can’t answer' }),
   },
 });
 
@@ -28,7 +29,7 @@ const logout = createRoute({
   summary: 'Log out',
   responses: {
     204: { description: 'The session has ended, or there was none; the cookie is cleared' },
-    ...problems({ 403: 'Sent by another site', 503: 'It may not have ended: try again' }),
+    ...problemContents({ 403: 'Sent by another site', 503: 'It may not have ended: try again' }),
   },
 });
 

@@ -1,3 +1,4 @@
+import { jsonContent, problemContents } from '@holdfast/runtime';
 import {
   clearSessionCookie,
   HoldfastError,
@@ -10,7 +11,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { audit } from '../audit.ts';
 import type { AuthApp, AuthEnv, AuthServices } from '../auth-context.ts';
-import { json, problems, sessionSchema } from '../schemas.ts';
+import { sessionSchema } from '../schemas.ts';
 
 const refusals = { 401: 'No live session', 403: 'Sent by another site', 503: 'The store can’t answer' };
 
@@ -19,8 +20,8 @@ const list = createRoute({
   path: '/v1/sessions',
   summary: 'The caller’s own live sessions, oldest first',
   responses: {
-    200: json(z.object({ sessions: z.array(sessionSchema) }), 'The sessions; never a token'),
-    ...problems(refusals),
+    200: jsonContent(z.object({ sessions: z.array(sessionSchema) }), 'The sessions; never a token'),
+    ...problemContents(refusals),
   },
 });
 
@@ -29,7 +30,10 @@ const revokeOne = createRoute({
   path: '/v1/sessions/{id}',
   summary: 'Sign out one of the caller’s own sessions',
   request: { params: z.object({ id: z.string() }) },
-  responses: { 204: { description: 'It has ended' }, ...problems({ ...refusals, 404: 'Not one of the caller’s' }) },
+  responses: {
+    204: { description: 'It has ended' },
+    ...problemContents({ ...refusals, 404: 'Not one of the caller’s' }),
+  },
 });
 
 const revokeAll = createRoute({
@@ -38,8 +42,8 @@ const revokeAll = createRoute({
   summary: 'Sign out everywhere, or everywhere else',
   request: { query: z.object({ except: z.enum(['current']).optional() }) },
   responses: {
-    200: json(z.object({ revoked: z.int() }), 'How many live sessions were ended'),
-    ...problems({ ...refusals, 400: 'Not a query this knows' }),
+    200: jsonContent(z.object({ revoked: z.int() }), 'How many live sessions were ended'),
+    ...problemContents({ ...refusals, 400: 'Not a query this knows' }),
   },
 });
 

@@ -1,8 +1,8 @@
+import { jsonContent, problemContents } from '@holdfast/runtime';
 import { HoldfastError, requireSession } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import { audit } from '../audit.ts';
 import type { AuthApp, AuthServices } from '../auth-context.ts';
-import { json, problems } from '../schemas.ts';
 
 const LIFETIME_SECONDS = 60;
 
@@ -17,8 +17,8 @@ const exchange = createRoute({
     },
   },
   responses: {
-    200: json(z.object({ token: z.string(), expiresIn: z.int().describe('seconds') }), 'EdDSA, RFC 7519'),
-    ...problems({
+    200: jsonContent(z.object({ token: z.string(), expiresIn: z.int().describe('seconds') }), 'EdDSA, RFC 7519'),
+    ...problemContents({
       401: 'No live session',
       403: 'Sent by another site',
       422: 'No such audience',
@@ -31,7 +31,7 @@ const jwks = createRoute({
   method: 'get',
   path: '/.well-known/jwks.json',
   summary: 'The public keys that JWTs are signed with, now and next (RFC 7517)',
-  responses: { 200: json(z.object({ keys: z.array(z.looseObject({ kid: z.string() })) }), 'The keys') },
+  responses: { 200: jsonContent(z.object({ keys: z.array(z.looseObject({ kid: z.string() })) }), 'The keys') },
 });
 
 /** `/v1/token` and the keys to verify it with. A JWT can't be revoked, so it lives for a minute. */
