@@ -32,6 +32,7 @@ Everything a service of ours is made of. Takes a dict:
   "SESSION_IDLE_TIMEOUT_MS" (toString (int64 $root.Values.session.idleTimeoutMs))
   "SESSION_ABSOLUTE_TIMEOUT_MS" (toString (int64 $root.Values.session.absoluteTimeoutMs))
   "SESSION_WAIT_REPLICAS" (toString (int $root.Values.session.waitReplicas))
+  "DEGRADED_READ_SECONDS" (toString (int $root.Values.session.degradedReadSeconds))
   "OTEL_EXPORTER_OTLP_ENDPOINT" $root.Values.otlpEndpoint
 ) $redis.env .env -}}
 apiVersion: v1

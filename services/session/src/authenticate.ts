@@ -1,5 +1,6 @@
 import { type ReadHeader, readCredential } from './credential.ts';
 import { HoldfastError } from './holdfast-error.ts';
+import { isSafeMethod } from './is-safe-method.ts';
 import { requireSameOrigin } from './require-same-origin.ts';
 import type { Session } from './session-record.ts';
 import type { SessionStore } from './session-store.ts';
@@ -26,7 +27,7 @@ export async function authenticate(
   { sessions, trustedOrigins, onValidation }: AuthenticateOptions,
 ): Promise<Session> {
   const token = requireToken(method, header, trustedOrigins);
-  const validation = await sessions.validate(token).catch((error) => {
+  const validation = await sessions.validate(token, { safe: isSafeMethod(method) }).catch((error) => {
     onValidation?.('error');
     throw error;
   });

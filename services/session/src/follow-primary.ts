@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { RedisConfig, RedisEndpoint } from './redis-client.ts';
+import { createSentinelClient } from './sentinel-client.ts';
 
 const CHANNEL = '+switch-master';
 /** After a failover it takes the other Sentinels a moment to know, and a client that asks one of those is sent back. */
@@ -22,7 +23,7 @@ export function followPrimary(
   clients: readonly Redis[],
   onError: (error: Error) => void,
 ): PrimaryFollower {
-  const { target, tls, commandTimeoutMs } = config;
+  const { target } = config;
   if (target.kind === 'single') return { close: () => {} };
 
   let latest: { primary: RedisEndpoint; atMs: number } | undefined;
@@ -34,22 +35,8 @@ export function followPrimary(
   };
   for (const client of clients) client.on('ready', () => leaveOthers(client));
 
-  const sentinels = target.sentinels.map(({ host, port }) => {
-    const sentinel = new Redis({
-      host,
-      port,
-      connectionName: 'holdfast-follow',
-      disableClientInfo: true,
-      enableReadyCheck: false,
-      autoResubscribe: false,
-      enableOfflineQueue: false,
-      commandTimeout: Math.max(commandTimeoutMs, 1000),
-      connectTimeout: 1000,
-      // A link that was cut is noticed by the kernel's probes: no command is ever sent on it.
-      keepAlive: 5000,
-      retryStrategy: () => 500 + Math.random() * 500,
-      ...(tls === undefined ? {} : { tls: tls() }),
-    });
+  const sentinels = target.sentinels.map((endpoint) => {
+    const sentinel = createSentinelClient(endpoint, 'holdfast-follow', config);
     sentinel.on('error', onError);
     sentinel.on('ready', () => {
       sentinel.subscribe(CHANNEL).catch(() => sentinel.disconnect(true));

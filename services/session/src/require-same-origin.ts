@@ -1,7 +1,6 @@
 import type { ReadHeader } from './credential.ts';
 import { HoldfastError } from './holdfast-error.ts';
-
-const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+import { isSafeMethod } from './is-safe-method.ts';
 
 /**
  * Turns away a request that another site made the browser send: an unsafe method needs `Sec-Fetch-Site` to be
@@ -11,7 +10,7 @@ const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
  * @throws HoldfastError `csrf-rejected`
  */
 export function requireSameOrigin(method: string, header: ReadHeader, trustedOrigins: readonly string[]): void {
-  if (safeMethods.has(method)) return;
+  if (isSafeMethod(method)) return;
   const site = header('sec-fetch-site');
   if (site === 'same-origin' || site === 'none') return;
   const origin = header('origin');

@@ -54,6 +54,9 @@ export const sessionEnvironment = {
   SESSION_WAIT_REPLICAS: wholeNumber(0, 10)
     .optional()
     .describe('Replicas that confirm a login or logout before it is answered; 0 for a single Redis'),
+  DEGRADED_READ_SECONDS: wholeNumber(0, 3600)
+    .default(30)
+    .describe('How long into an outage of the primary the replicas answer safe methods; 0 is never'),
   SESSION_WAIT_TIMEOUT_MS: durationMs(500, 10, 10_000).describe('How long to wait for them'),
 };
 

@@ -1,5 +1,6 @@
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Redis } from 'ioredis';
+import { DegradedReads } from './degraded-reads.ts';
 import { type Command, DurableWriter } from './durable-writer.ts';
 import { followPrimary, type PrimaryFollower } from './follow-primary.ts';
 import { loadFunctionLibrary } from './function-library.ts';
@@ -21,10 +22,17 @@ export interface SessionStoreOptions {
   waitReplicas: number;
   waitTimeoutMs: number;
   retryBudgetMs: number;
+  /** How long into an outage of the primary replicas may answer for it, where that is safe; by default never. */
+  degradedReadMs?: number;
   /** How long one call of the store took, and whether it got an answer. */
   onCall?: (operation: string, durationMs: number, ok: boolean) => void;
   /** A connection or a background write failed. The store goes on trying. */
   onError?: (error: Error) => void;
+}
+
+export interface ValidateOptions {
+  /** The request changes nothing (RFC 9110, section 9.2.1), so that replicas may answer while the primary can't. */
+  safe: boolean;
 }
 
 export interface NewSession {
@@ -45,6 +53,7 @@ export interface LimitCounter {
   windowMs: number;
 }
 
+const unsafe: ValidateOptions = { safe: false };
 const tracer = trace.getTracer('@holdfast/session');
 const sessionKey = (id: string) => `hf:s:${id}`;
 const touchKey = (id: string) => `hf:t:${id}`;
@@ -61,6 +70,7 @@ export class SessionStore {
   readonly #writeRedis: Redis | undefined;
   readonly #writer: DurableWriter | undefined;
   readonly #follower: PrimaryFollower;
+  readonly #degraded: DegradedReads | undefined;
   readonly #touching = new Map<string, Promise<void>>();
   #closed = false;
 
@@ -84,12 +94,18 @@ export class SessionStore {
         if (!this.#closed) redis.connect().catch(() => {});
       });
     }
-    this.#follower = followPrimary(options.redis, this.#connections(), (error) => options.onError?.(error));
+    const onError = (error: Error) => options.onError?.(error);
+    this.#follower = followPrimary(options.redis, this.#connections(), onError);
+    const { redis, waitReplicas, degradedReadMs: limitMs = 0 } = options;
+    if (limitMs > 0 && redis.target.kind === 'sentinel') {
+      this.#degraded = new DegradedReads({ redis, name: 'holdfast-degraded', waitReplicas, limitMs, onError });
+    }
   }
 
   /** Begins to connect; an unreachable Redis is no error here, it is retried for as long as the store is open. */
   connect(): void {
     for (const redis of this.#connections()) if (redis.status === 'wait') redis.connect().catch(() => {});
+    this.#degraded?.connect();
   }
 
   /** Whether the primary answers, for readiness. Not for liveness: a restart mends no Redis. */
@@ -97,15 +113,15 @@ export class SessionStore {
     await this.#call('ping', () => withRetry(this.#redis, this.#options.retryBudgetMs, () => this.#redis.ping()));
   }
 
-  /** One round trip, and a read: a replica could answer it. */
-  async validate(token: ParsedSessionToken): Promise<Validation> {
-    const reply = await this.#validate(token, '0');
+  /** One round trip, and a read: where that is switched on, replicas answer it while the primary can't. */
+  async validate(token: ParsedSessionToken, options: ValidateOptions = unsafe): Promise<Validation> {
+    const reply = await this.#validate(token, '0', options);
     return toValidation(reply, (fields) => toSession(token.id, fields));
   }
 
   /** As {@link validate}, with the device the session was begun on. */
-  async describe(token: ParsedSessionToken): Promise<Validation<SessionWithDevice>> {
-    const reply = await this.#validate(token, '1');
+  async describe(token: ParsedSessionToken, options: ValidateOptions = unsafe): Promise<Validation<SessionWithDevice>> {
+    const reply = await this.#validate(token, '1', options);
     return toValidation(reply, (fields) => ({
       ...toSession(token.id, fields),
       device: { userAgent: String(fields[6]), ip: String(fields[7]) },
@@ -219,6 +235,7 @@ export class SessionStore {
     await Promise.allSettled(this.#touching.values());
     this.#closed = true;
     this.#follower.close();
+    this.#degraded?.close();
     for (const redis of this.#connections()) redis.disconnect();
   }
 
@@ -226,9 +243,17 @@ export class SessionStore {
     return this.#writeRedis ? [this.#redis, this.#writeRedis] : [this.#redis];
   }
 
-  #validate(token: ParsedSessionToken, withDevice: '0' | '1'): Promise<unknown[]> {
+  #validate(token: ParsedSessionToken, withDevice: '0' | '1', { safe }: ValidateOptions): Promise<unknown[]> {
     const keys = [sessionKey(token.id), touchKey(token.id)];
-    return this.#ask('validate', keys, [token.secretHash, withDevice]) as Promise<unknown[]>;
+    const args = [token.secretHash, withDevice];
+    const primaryReady = this.#redis.status === 'ready';
+    const primary = this.#ask('validate', keys, args) as Promise<unknown[]>;
+    if (!safe || !this.#degraded) return primary;
+    return this.#degraded.read(
+      primary,
+      primaryReady,
+      (node) => node.fcall_ro('holdfast_v1_validate', keys.length, ...keys, ...args) as Promise<unknown[]>,
+    );
   }
 
   /** A call that needs no replica's confirmation; autopipelining sends those of one tick together. */

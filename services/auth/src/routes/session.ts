@@ -37,7 +37,7 @@ const logout = createRoute({
 export function addSessionRoute(app: AuthApp, { sessions, metrics, config }: AuthServices): void {
   app.openapi(whoami, async (c) => {
     const token = requireToken(c.req.method, (name) => c.req.header(name), config.trustedOrigins);
-    const validation = await sessions.describe(token);
+    const validation = await sessions.describe(token, { safe: true });
     metrics.recordValidation(validation.outcome);
     const session = requireActive(validation);
     if (validation.outcome === 'active' && validation.touchDue) sessions.touch(session.id);

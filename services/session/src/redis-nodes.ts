@@ -1,0 +1,108 @@
+import type { Redis } from 'ioredis';
+import { createRedisClient, type RedisConfig } from './redis-client.ts';
+import { createSentinelClient } from './sentinel-client.ts';
+
+const REFRESH_MS = 5000;
+
+/**
+ * A connection to every Redis that the Sentinels know, primary and replicas alike, for reads that must not depend on the
+ * primary.
+ */
+export class RedisNodes {
+  readonly #config: RedisConfig;
+  readonly #name: string;
+  readonly #onError: (error: Error) => void;
+  readonly #sentinels: Redis[] = [];
+  #nodes = new Map<string, Redis>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(config: RedisConfig, name: string, onError: (error: Error) => void) {
+    this.#config = config;
+    this.#name = name;
+    this.#onError = onError;
+  }
+
+  connect(): void {
+    const { target } = this.#config;
+    if (target.kind === 'single' || this.#timer) return;
+    for (const endpoint of target.sentinels) {
+      const sentinel = createSentinelClient(endpoint, this.#name, this.#config);
+      sentinel.on('error', this.#onError);
+      sentinel.on('ready', () => void this.#refresh());
+      this.#sentinels.push(sentinel);
+    }
+    this.#timer = setInterval(() => void this.#refresh(), REFRESH_MS).unref();
+  }
+
+  /**
+   * Asks every node at once, until so many have given the answer looked for that any write that `writtenTo` nodes have
+   * confirmed is known to one of them: `nodes - writtenTo + 1`, the rule of overlapping quorums.
+   *
+   * @returns those answers, or undefined when not enough of them can come
+   */
+  async agree<T>(
+    writtenTo: number,
+    ask: (node: Redis) => Promise<T>,
+    isAgreement: (answer: T) => boolean,
+  ): Promise<T[] | undefined> {
+    const needed = this.#nodes.size - writtenTo + 1;
+    const ready = [...this.#nodes.values()].filter((node) => node.status === 'ready');
+    if (this.#nodes.size <= writtenTo || needed > ready.length) return undefined;
+    const agreed: T[] = [];
+    let pending = ready.length;
+    return new Promise((resolve) => {
+      const settle = (answer?: T) => {
+        pending -= 1;
+        if (answer !== undefined && isAgreement(answer)) agreed.push(answer);
+        if (agreed.length >= needed) resolve(agreed);
+        else if (agreed.length + pending < needed) resolve(undefined);
+      };
+      for (const node of ready) ask(node).then(settle, () => settle());
+    });
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    for (const redis of [...this.#sentinels, ...this.#nodes.values()]) redis.disconnect();
+  }
+
+  /** What a majority of the Sentinels knows together: one that was just born may know the primary only. */
+  async #refresh(): Promise<void> {
+    const asked = await Promise.allSettled(this.#sentinels.map((sentinel) => this.#askSentinel(sentinel)));
+    const answers = asked.filter((answer) => answer.status === 'fulfilled');
+    if (answers.length <= this.#sentinels.length / 2) return;
+    const known = new Set(answers.flatMap(({ value }) => value));
+    for (const [address, node] of this.#nodes) {
+      if (known.has(address)) continue;
+      this.#nodes.delete(address);
+      node.disconnect();
+    }
+    for (const address of known) if (!this.#nodes.has(address)) this.#nodes.set(address, this.#connectTo(address));
+  }
+
+  async #askSentinel(sentinel: Redis): Promise<string[]> {
+    const { target } = this.#config;
+    const name = target.kind === 'sentinel' ? target.masterName : '';
+    const [primary, replicas] = (await Promise.all([
+      sentinel.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name),
+      sentinel.call('SENTINEL', 'REPLICAS', name),
+    ])) as [string[] | null, string[][]];
+    if (primary === null) throw new Error(`Sentinel knows no primary named ${name}`);
+    return [primary, ...replicas.map(toAddress)].map((address) => address.join(' '));
+  }
+
+  #connectTo(address: string): Redis {
+    const [host, port] = address.split(' ') as [string, string];
+    const target = { kind: 'single', host, port: Number(port) } as const;
+    const node = createRedisClient({ ...this.#config, target }, this.#name);
+    node.on('error', this.#onError);
+    node.connect().catch(() => {});
+    return node;
+  }
+}
+
+/** The address in one of the flat lists of fields that `SENTINEL REPLICAS` answers with. */
+function toAddress(fields: string[]): string[] {
+  const field = (name: string) => fields[fields.indexOf(name) + 1] ?? '';
+  return [field('ip'), field('port')];
+}
