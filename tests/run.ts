@@ -3,7 +3,8 @@ import { longTests } from './long-tests.ts';
 
 /**
  * `npm test`: runs the whole suite, or what the arguments choose as for `vitest run` (`npm test -- --project unit`).
- * Names every test that did not run with its reason, and ends with the one line that counts them all.
+ * Names every test that did not run with its reason, then every failure with what it said (a reader of the last lines
+ * alone must know what broke), and ends with the one line that counts them all.
  */
 const args = process.argv.slice(2);
 /** A choice of one's own may include what is left out of a whole run. */
@@ -16,26 +17,33 @@ if (whole) outcome.skipped.push(...longTests.map((name) => ({ name, reason: long
 await vitest.close();
 
 for (const { name, reason } of outcome.skipped) console.log(`skipped: ${name}: ${reason}`);
-for (const name of outcome.failedSetups) console.log(`failed to run: ${name}`);
+for (const { name, message } of outcome.failures) console.log(`failed: ${name}: ${message}`);
 console.log(`${outcome.passed} passed, ${outcome.failed} failed, ${outcome.skipped.length} skipped`);
 process.exit(outcome.failed === 0 && outcome.passed > 0 && !process.exitCode ? 0 : 1);
 
 function summarize(run: Vitest) {
   const modules = run.state.getTestModules();
   const cases = modules.flatMap((module) => [...module.children.allTests()]);
-  const count = (state: 'passed' | 'failed') => cases.filter((test) => test.result().state === state).length;
-  // A file that can't be loaded, or a group whose set-up fails, has no test that could fail for it.
-  const failedSetups = modules.flatMap((module) => [
-    ...(module.errors().length > 0 ? [module.moduleId] : []),
-    ...[...module.children.allSuites()].filter((suite) => suite.errors().length > 0).map((suite) => suite.fullName),
-  ]);
-  const strayErrors = run.state.getUnhandledErrors().length;
+  const failures = [
+    ...cases.flatMap((test) => describeFailure(`${test.project.name} › ${test.fullName}`, test.result().errors)),
+    // A file that can't be loaded, or a group whose set-up fails, has no test that could fail for it.
+    ...modules.flatMap((module) => describeFailure(module.moduleId, module.errors())),
+    ...modules.flatMap((module) =>
+      [...module.children.allSuites()].flatMap((suite) => describeFailure(suite.fullName, suite.errors())),
+    ),
+    ...run.state.getUnhandledErrors().flatMap((error) => describeFailure('outside of any test', [error as Error])),
+  ];
   return {
-    passed: count('passed'),
-    failed: count('failed') + failedSetups.length + strayErrors,
+    passed: cases.filter((test) => test.result().state === 'passed').length,
+    failed: failures.length,
     skipped: cases.filter((test) => !['passed', 'failed'].includes(test.result().state)).map(describeSkip),
-    failedSetups,
+    failures,
   };
+}
+
+function describeFailure(name: string, errors: readonly { message: string }[] = []) {
+  const message = errors.map((error) => error.message).join('\n');
+  return errors.length === 0 ? [] : [{ name, message: message.slice(0, 1500) }];
 }
 
 function describeSkip(test: TestCase) {
