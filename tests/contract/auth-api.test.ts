@@ -58,13 +58,15 @@ describe('logging in', () => {
     expect(unknown.headers.getSetCookie()).toEqual([]);
   });
 
-  test('takes an unknown user as long as a wrong password: both cost the hash', async () => {
+  test('does the same work for an unknown user as for a wrong password: both cost the hash', async () => {
     const times = { nobody: [] as number[], carol: [] as number[] };
     for (let round = 0; round < 4; round++) {
       for (const username of ['nobody', 'carol'] as const) {
-        const startedAt = performance.now();
+        // Processor time, which a busy machine does not stretch.
+        const before = process.cpuUsage();
         expect((await guess(username, `wrong ${round}`)).status).toBe(401);
-        times[username].push(performance.now() - startedAt);
+        const { user, system } = process.cpuUsage(before);
+        times[username].push(user + system);
       }
     }
     const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
