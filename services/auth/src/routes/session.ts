@@ -1,16 +1,8 @@
 import { jsonContent, problemContents } from '@holdfast/runtime';
-import {
-  clearSessionCookie,
-  parseSessionToken,
-  readCredential,
-  requireActive,
-  requireSameOrigin,
-  requireToken,
-  toSessionView,
-} from '@holdfast/session';
+import { requireActive, requireToken, toSessionView } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
-import { audit } from '../audit.ts';
 import type { AuthApp, AuthServices } from '../auth-context.ts';
+import { logOut } from '../end-sessions.ts';
 import { sessionSchema } from '../schemas.ts';
 
 const whoami = createRoute({
@@ -34,7 +26,8 @@ const logout = createRoute({
 });
 
 /** `/v1/session`: the session of the request itself. */
-export function addSessionRoute(app: AuthApp, { sessions, metrics, config }: AuthServices): void {
+export function addSessionRoute(app: AuthApp, services: AuthServices): void {
+  const { sessions, metrics, config } = services;
   app.openapi(whoami, async (c) => {
     const token = requireToken(c.req.method, (name) => c.req.header(name), config.trustedOrigins);
     const validation = await sessions.describe(token, { safe: true });
@@ -46,15 +39,7 @@ export function addSessionRoute(app: AuthApp, { sessions, metrics, config }: Aut
   });
 
   app.openapi(logout, async (c) => {
-    const header = (name: string) => c.req.header(name);
-    const credential = readCredential(header);
-    if (credential.kind === 'cookie') requireSameOrigin(c.req.method, header, config.trustedOrigins);
-    const token = credential.kind === 'none' ? undefined : parseSessionToken(credential.token);
-    if (token) {
-      const { outcome, ...owner } = await sessions.revoke(token.id, { secretHash: token.secretHash }, 'logout');
-      if (outcome === 'revoked') audit(c, 'logout', { sessionId: token.id, ...owner });
-    }
-    if (credential.kind !== 'bearer') c.header('set-cookie', clearSessionCookie());
+    await logOut(c, services);
     return c.body(null, 204);
   });
 }

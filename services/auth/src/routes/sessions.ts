@@ -1,16 +1,8 @@
 import { jsonContent, problemContents } from '@holdfast/runtime';
-import {
-  clearSessionCookie,
-  HoldfastError,
-  isSessionId,
-  readCredential,
-  requireSession,
-  toSessionView,
-} from '@holdfast/session';
+import { HoldfastError, requireSession, toSessionView } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
-import type { Context } from 'hono';
-import { audit } from '../audit.ts';
-import type { AuthApp, AuthEnv, AuthServices } from '../auth-context.ts';
+import type { AuthApp, AuthServices } from '../auth-context.ts';
+import { endAll, endOne } from '../end-sessions.ts';
 import { sessionSchema } from '../schemas.ts';
 
 const refusals = { 401: 'No live session', 403: 'Sent by another site', 503: 'The store can’t answer' };
@@ -48,7 +40,8 @@ const revokeAll = createRoute({
 });
 
 /** `/v1/sessions`: all sessions of the caller. Logging in is in `login.ts`. */
-export function addSessionsRoutes(app: AuthApp, { sessions, config, metrics }: AuthServices): void {
+export function addSessionsRoutes(app: AuthApp, services: AuthServices): void {
+  const { sessions, config, metrics } = services;
   const guard = requireSession({
     sessions,
     trustedOrigins: config.trustedOrigins,
@@ -62,30 +55,13 @@ export function addSessionsRoutes(app: AuthApp, { sessions, config, metrics }: A
   });
 
   app.openapi({ ...revokeOne, middleware: guard }, async (c) => {
-    const { id } = c.req.valid('param');
-    const { id: currentId, userId } = c.get('session');
-    const ended = isSessionId(id) ? await sessions.revoke(id, { userId }, 'signed-out-elsewhere') : undefined;
-    if (!ended || ended.outcome === 'unknown') {
+    if (!(await endOne(c, services, c.req.valid('param').id))) {
       throw new HoldfastError('not-found', 'You have no such session. GET /v1/sessions lists those you have.');
     }
-    if (ended.outcome === 'revoked') {
-      audit(c, 'session-revoked', { userId, sessionId: id, reason: 'signed-out-elsewhere' });
-    }
-    if (id === currentId) clearOwnCookie(c);
     return c.body(null, 204);
   });
 
   app.openapi({ ...revokeAll, middleware: guard }, async (c) => {
-    const { id: currentId, userId } = c.get('session');
-    const spared = c.req.valid('query').except === 'current' ? currentId : undefined;
-    const sessionIds = await sessions.revokeUser(userId, 'signed-out-elsewhere', spared);
-    if (sessionIds.length > 0) audit(c, 'session-revoked', { userId, sessionIds, reason: 'signed-out-elsewhere' });
-    if (spared === undefined) clearOwnCookie(c);
-    return c.json({ revoked: sessionIds.length }, 200);
+    return c.json({ revoked: await endAll(c, services, c.req.valid('query').except) }, 200);
   });
-}
-
-function clearOwnCookie(c: Context<AuthEnv>): void {
-  const { kind } = readCredential((name) => c.req.header(name));
-  if (kind === 'cookie') c.header('set-cookie', clearSessionCookie());
 }

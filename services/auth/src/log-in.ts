@@ -1,0 +1,122 @@
+import { createClientAddress, requestLog } from '@holdfast/runtime';
+import {
+  HoldfastError,
+  parseSessionToken,
+  readCookies,
+  requireSameOrigin,
+  SESSION_COOKIE,
+  type SessionWithDevice,
+  setSessionCookie,
+} from '@holdfast/session';
+import type { Context } from 'hono';
+import { audit } from './audit.ts';
+import type { AuthEnv, AuthServices } from './auth-context.ts';
+import { readDeviceCookie, setDeviceCookie } from './device-cookie.ts';
+import { takeLoginAttempt } from './login-limits.ts';
+import type { User } from './user-directory.ts';
+
+const USER_AGENT_LIMIT = 256;
+
+export interface LogInOptions {
+  username: string;
+  password: string;
+  /** Whether the client is to keep its token as a cookie, as browsers do. */
+  asCookie: boolean;
+}
+
+/**
+ * Checks the credentials and creates a session; as a cookie it replaces the one that the browser had. The one way to
+ * log in by password, for the API and for the pages.
+ *
+ * @throws HoldfastError `csrf-rejected`, `invalid-credentials`, `rate-limited`, `not-durable` or `store-unavailable`
+ */
+export async function logIn(
+  c: Context<AuthEnv>,
+  services: AuthServices,
+  { username, password, asCookie }: LogInOptions,
+): Promise<{ token: string; session: SessionWithDevice }> {
+  const { sessions, metrics, config } = services;
+  requireOwnPage(c, config.trustedOrigins);
+  const ip = createClientAddress(config.trustedProxies)(c);
+  const user = await checkCredentials(c, services, { username, password, ip });
+  const userAgent = (c.req.header('user-agent') ?? '').slice(0, USER_AGENT_LIMIT);
+  const { token, session } = await sessions.create({
+    userId: user.id,
+    roles: user.roles,
+    amr: ['pwd'],
+    device: { userAgent, ip },
+  });
+  metrics.recordLogin('ok');
+  audit(c, 'login-ok', { userId: user.id, sessionId: session.id, ip });
+  if (asCookie) await setCookies(c, services, token, session);
+  return { token, session };
+}
+
+/**
+ * No other site may log a browser in, not even to an account of its own (login CSRF). A client that is no browser sends
+ * neither header and has no cookie.
+ */
+function requireOwnPage(c: Context, trustedOrigins: readonly string[]): void {
+  const fromBrowser = c.req.header('sec-fetch-site') !== undefined || c.req.header('origin') !== undefined;
+  const hasSession = readCookies(c.req.header('cookie'), SESSION_COOKIE).length > 0;
+  if (fromBrowser || hasSession) requireSameOrigin(c.req.method, (name) => c.req.header(name), trustedOrigins);
+}
+
+async function checkCredentials(
+  c: Context<AuthEnv>,
+  { config, keys, limitHashing, metrics, sessions, users }: AuthServices,
+  { username, password, ip }: { username: string; password: string; ip: string },
+): Promise<User> {
+  const userId = users.findId(username);
+  const deviceId = userId && readDeviceCookie(keys.derive('device'), c.req.header('cookie'), userId);
+  const attempt = { username, address: ip, deviceId };
+  const giveBack = await takeLoginAttempt(sessions, attempt, config.loginLimits).catch((error) => {
+    const limited = error instanceof HoldfastError && error.code === 'rate-limited';
+    metrics.recordLogin(limited ? 'limited' : 'error');
+    if (limited) audit(c, 'login-limited', { userId, ip });
+    throw error;
+  });
+  const user = await limitHashing(() => users.verify(username, password)).catch(async (error) => {
+    metrics.recordLogin('error');
+    await giveBack();
+    throw error;
+  });
+  if (!user) {
+    metrics.recordLogin('failed');
+    audit(c, 'login-failed', { userId, ip });
+    throw new HoldfastError('invalid-credentials', 'The username or the password is wrong.');
+  }
+  await giveBack();
+  return user;
+}
+
+async function setCookies(
+  c: Context<AuthEnv>,
+  services: AuthServices,
+  token: string,
+  { userId, absoluteExpiresAtMs }: SessionWithDevice,
+): Promise<void> {
+  const deviceKeys = services.keys.derive('device');
+  await endReplacedSession(c, services);
+  c.header('set-cookie', setSessionCookie(token, absoluteExpiresAtMs), { append: true });
+  if (readDeviceCookie(deviceKeys, c.req.header('cookie'), userId) === undefined) {
+    c.header('set-cookie', setDeviceCookie(deviceKeys, userId), { append: true });
+  }
+}
+
+/** Whoever logs in again in the same browser leaves no session behind that nobody can sign out of any more. */
+async function endReplacedSession(c: Context<AuthEnv>, { sessions }: AuthServices): Promise<void> {
+  for (const cookie of readCookies(c.req.header('cookie'), SESSION_COOKIE)) {
+    const old = parseSessionToken(cookie);
+    if (!old) continue;
+    try {
+      const ended = await sessions.revoke(old.id, { secretHash: old.secretHash }, 'signed-in-again');
+      if (ended.outcome === 'revoked') {
+        audit(c, 'session-revoked', { userId: ended.userId, sessionId: old.id, reason: 'signed-in-again' });
+      }
+    } catch (error) {
+      // The login stands; the old session ends by its timeouts.
+      requestLog(c).warn({ err: error, sessionId: old.id }, 'could not end the session that was replaced');
+    }
+  }
+}
