@@ -167,6 +167,8 @@ const guarded: [service: Service, method: string, path: string, body?: string][]
   ['auth', 'DELETE', '/v1/sessions'],
   ['auth', 'DELETE', '/v1/sessions?except=current'],
   ['auth', 'DELETE', '/v1/sessions/AAAAAAAAAAAAAAAAAAAAAA'],
+  ['auth', 'GET', '/v1/users/id-alice/sessions'],
+  ['auth', 'DELETE', '/v1/users/id-alice/sessions'],
   ['auth', 'POST', '/v1/token', '{"audience":"orders"}'],
   ['orders', 'GET', '/v1/orders'],
   ['orders', 'POST', '/v1/orders', '{"sku":"teapot","quantity":1}'],

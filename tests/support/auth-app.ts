@@ -37,7 +37,7 @@ export interface AskOptions {
 
 export const PASSWORD = 'correct horse battery staple';
 
-/** The auth app over a real Redis, with users `alice`, `bob` and more, whose password is {@link PASSWORD}. */
+/** The auth app over a real Redis, with users `alice`, `bob` and more, and the admin `admin`, whose password is {@link PASSWORD}. */
 export async function createTestAuth(
   config: Partial<AuthConfig> = {},
   store: Partial<SessionStoreOptions> = {},
@@ -56,11 +56,11 @@ export async function createTestAuth(
   sessions.connect();
   await pollUntil('the function library', 10_000, () => sessions.list('nobody').then(() => true));
   const passwordHash = await hashPassword(PASSWORD);
-  const users = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank'].map((username) => ({
+  const users = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank', 'admin'].map((username) => ({
     id: `id-${username}`,
     username,
     passwordHash,
-    roles: ['customer'],
+    roles: [username === 'admin' ? 'admin' : 'customer'],
   }));
   await writeFile(join(redis.folder, 'users.json'), JSON.stringify(users));
   const directory = createUserDirectory(join(redis.folder, 'users.json'));

@@ -2,7 +2,16 @@ import { requestLog } from '@holdfast/runtime';
 import type { Context } from 'hono';
 
 /** What happened to accounts and sessions, for whoever has to reconstruct it later (OWASP Logging Cheat Sheet). */
-export type AuditEvent = 'login-ok' | 'login-failed' | 'login-limited' | 'logout' | 'session-revoked' | 'token-issued';
+export type AuditEvent =
+  | 'login-ok'
+  | 'login-failed'
+  | 'login-limited'
+  | 'logout'
+  | 'session-revoked'
+  | 'token-issued'
+  | 'admin-listed'
+  | 'admin-revoked'
+  | 'admin-refused';
 
 export interface AuditFields {
   userId?: string | undefined;
@@ -11,6 +20,8 @@ export interface AuditFields {
   sessionIds?: readonly string[];
   reason?: string;
   audience?: string;
+  /** The admin who did it, where that is not the user. */
+  adminId?: string;
   ip?: string;
 }
 

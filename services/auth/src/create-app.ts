@@ -1,6 +1,7 @@
 import { createServiceApp, type Health, type Logger } from '@holdfast/runtime';
 import type { SessionVariables } from '@holdfast/session';
 import type { AuthApp, AuthServices } from './auth-context.ts';
+import { addAdminRoutes } from './routes/admin.ts';
 import { addLoginRoute } from './routes/login.ts';
 import { addSessionRoute } from './routes/session.ts';
 import { addSessionsRoutes } from './routes/sessions.ts';
@@ -30,5 +31,6 @@ export function createApp(options: AuthAppOptions): AuthApp {
   addSessionRoute(app, options);
   addSessionsRoutes(app, options);
   addTokenRoutes(app, options);
+  addAdminRoutes(app, options);
   return app;
 }

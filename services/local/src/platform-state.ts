@@ -109,7 +109,7 @@ function createDemoUsers(): DemoUser[] {
   return [
     { username: 'alice', password: newPassword(), id: 'user-alice', roles: ['customer'] },
     { username: 'bob', password: newPassword(), id: 'user-bob', roles: ['customer'] },
-    { username: 'carol', password: newPassword(), id: 'user-carol', roles: ['customer', 'support'] },
+    { username: 'carol', password: newPassword(), id: 'user-carol', roles: ['customer', 'admin'] },
   ];
 }
 

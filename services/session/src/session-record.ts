@@ -26,7 +26,7 @@ export interface SessionWithDevice extends Session {
 }
 
 /** Why a session was ended before its time. */
-export type RevokeReason = 'logout' | 'signed-out-elsewhere' | 'signed-in-again' | 'not-durable';
+export type RevokeReason = 'logout' | 'signed-out-elsewhere' | 'signed-in-again' | 'ended-by-admin' | 'not-durable';
 
 /** The part of a record that is JSON in Redis (`pub`), written by auth and read by every service. */
 export interface PublicPart {

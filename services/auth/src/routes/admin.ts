@@ -1,0 +1,75 @@
+import { callerSecurity, jsonContent, problemContents } from '@holdfast/runtime';
+import { clearSessionCookie, HoldfastError, readCredential, requireSession, toSessionView } from '@holdfast/session';
+import { createRoute, z } from '@hono/zod-openapi';
+import type { MiddlewareHandler } from 'hono';
+import { audit } from '../audit.ts';
+import type { AuthApp, AuthEnv, AuthServices } from '../auth-context.ts';
+import { sessionSchema } from '../schemas.ts';
+
+const ADMIN_ROLE = 'admin';
+
+const request = { params: z.object({ id: z.string().regex(/^[\x21-\x7e]{1,256}$/) }) };
+const refusals = {
+  401: 'No live session',
+  403: `Not an ${ADMIN_ROLE}, or sent by another site`,
+  404: 'Not a user id',
+  503: 'The store can’t answer',
+};
+
+const list = createRoute({
+  method: 'get',
+  path: '/v1/users/{id}/sessions',
+  summary: 'An admin looks at the live sessions of a user',
+  security: callerSecurity,
+  request,
+  responses: {
+    200: jsonContent(z.object({ sessions: z.array(sessionSchema) }), 'Oldest first; never a token. None for no user'),
+    ...problemContents(refusals),
+  },
+});
+
+const revokeAll = createRoute({
+  method: 'delete',
+  path: '/v1/users/{id}/sessions',
+  summary: 'An admin signs a user out everywhere',
+  security: callerSecurity,
+  request,
+  responses: {
+    200: jsonContent(z.object({ revoked: z.int() }), 'How many live sessions were ended'),
+    ...problemContents(refusals),
+  },
+});
+
+/** `/v1/users/{id}/sessions`: what an admin may see and end of somebody else. */
+export function addAdminRoutes(app: AuthApp, { sessions, config, metrics }: AuthServices): void {
+  const { trustedOrigins } = config;
+  const guard = [requireSession({ sessions, trustedOrigins, onValidation: metrics.recordValidation }), requireAdmin];
+
+  app.openapi({ ...list, middleware: guard }, async (c) => {
+    const { id: userId } = c.req.valid('param');
+    const { id: currentId, userId: adminId } = c.get('session');
+    const found = await sessions.list(userId);
+    audit(c, 'admin-listed', { userId, adminId });
+    return c.json({ sessions: found.map((session) => toSessionView(session, currentId)) }, 200);
+  });
+
+  app.openapi({ ...revokeAll, middleware: guard }, async (c) => {
+    const { id: userId } = c.req.valid('param');
+    const { id: currentId, userId: adminId } = c.get('session');
+    const sessionIds = await sessions.revokeUser(userId, 'ended-by-admin');
+    audit(c, 'admin-revoked', { userId, adminId, sessionIds, reason: 'ended-by-admin' });
+    const { kind } = readCredential((name) => c.req.header(name));
+    if (kind === 'cookie' && sessionIds.includes(currentId)) c.header('set-cookie', clearSessionCookie());
+    return c.json({ revoked: sessionIds.length }, 200);
+  });
+}
+
+/** The role is that of the login: whoever loses it keeps it until that session ends (SECURITY.md). */
+const requireAdmin: MiddlewareHandler<AuthEnv> = async (c, next) => {
+  const { userId: adminId, roles } = c.get('session');
+  if (!roles.includes(ADMIN_ROLE)) {
+    audit(c, 'admin-refused', { adminId });
+    throw new HoldfastError('forbidden', `This needs the role ${ADMIN_ROLE}.`);
+  }
+  await next();
+};
