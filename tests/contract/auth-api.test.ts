@@ -1,8 +1,8 @@
-import { crc32 } from 'node:zlib';
 import { createSessionToken } from '@holdfast/session';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestAuth, PASSWORD, SITE, type TestAuth } from '../support/auth-app.ts';
+import { forgeToken } from '../support/forge-token.ts';
 
 let auth: TestAuth;
 
@@ -318,11 +318,3 @@ test('the OpenAPI document names every route that there is', async () => {
     'POST /v1/token',
   ]);
 });
-
-/** A well-formed token with that id and a secret of its own. */
-function forgeToken(id: string): string {
-  const bytes = Buffer.from(createSessionToken().token.slice(4), 'base64url');
-  Buffer.from(id, 'base64url').copy(bytes);
-  bytes.writeUInt32BE(crc32(bytes.subarray(0, 48)), 48);
-  return `hf1_${bytes.toString('base64url')}`;
-}

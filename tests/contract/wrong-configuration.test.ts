@@ -75,6 +75,20 @@ const cases: Case[] = [
     /larger than SESSION_ABSOLUTE_TIMEOUT_MS/,
   ],
   [
+    'an idle timeout longer than the profile’s',
+    'auth',
+    { SESSION_PROFILE: 'aal3', SESSION_IDLE_TIMEOUT_MS: '1800000' },
+    /SESSION_IDLE_TIMEOUT_MS \(1800000\) is longer than SESSION_PROFILE=aal3 allows \(900000\)/,
+  ],
+  ['a profile that there is not', 'orders', { SESSION_PROFILE: 'aal4' }, /must be aal1, aal2 or aal3/],
+  ['a limit that is none', 'auth', { SESSION_MAX_PER_USER: '-1' }, /SESSION_MAX_PER_USER is "-1": must be a whole/],
+  [
+    'an unknown way to keep a limit',
+    'auth',
+    { SESSION_MAX_PER_USER_ACTION: 'newest-out' },
+    /must be terminate-oldest or deny-new/,
+  ],
+  [
     'replicas that a single Redis has not got',
     'auth',
     { SESSION_WAIT_REPLICAS: '1' },

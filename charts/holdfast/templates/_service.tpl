@@ -29,8 +29,9 @@ Everything a service of ours is made of. Takes a dict:
   "DRAIN_DELAY_MS" (toString (int $values.drainDelayMs))
   "DRAIN_TIMEOUT_MS" (toString (int $values.drainTimeoutMs))
   "REDIS_PASSWORD_FILE" "/etc/holdfast/redis/password"
-  "SESSION_IDLE_TIMEOUT_MS" (toString (int64 $root.Values.session.idleTimeoutMs))
-  "SESSION_ABSOLUTE_TIMEOUT_MS" (toString (int64 $root.Values.session.absoluteTimeoutMs))
+  "SESSION_PROFILE" $root.Values.session.profile
+  "SESSION_IDLE_TIMEOUT_MS" (ternary (toString (int64 $root.Values.session.idleTimeoutMs)) "" (gt (int64 $root.Values.session.idleTimeoutMs) 0))
+  "SESSION_ABSOLUTE_TIMEOUT_MS" (ternary (toString (int64 $root.Values.session.absoluteTimeoutMs)) "" (gt (int64 $root.Values.session.absoluteTimeoutMs) 0))
   "SESSION_WAIT_REPLICAS" (toString (int $root.Values.session.waitReplicas))
   "DEGRADED_READ_SECONDS" (toString (int $root.Values.session.degradedReadSeconds))
   "OTEL_EXPORTER_OTLP_ENDPOINT" $root.Values.otlpEndpoint

@@ -12,6 +12,11 @@ export const authEnvironment = {
     .describe('Private Ed25519 keys, PEM or JWK Set, the current one first; without it each process makes its own'),
   JWT_ISSUER: z.url('must be a URL').default('https://auth.holdfast.local').describe('The `iss` of the JWTs'),
   TOKEN_AUDIENCES: listOf(z.string().min(1)).default(['orders']).describe('Services that JWTs may be asked for'),
+  SESSION_MAX_PER_USER: wholeNumber(0, 10_000).default(0).describe('Live sessions a user may have; 0 is any number'),
+  SESSION_MAX_PER_USER_ACTION: z
+    .enum(['terminate-oldest', 'deny-new'], 'must be terminate-oldest or deny-new')
+    .default('terminate-oldest')
+    .describe('What a login does that would be one too many: end the oldest session, or be refused'),
   TRUSTED_ORIGINS: listOf(origin()).default([]).describe('Origins that requests with a cookie may come from'),
   LOGIN_FAILURES_PER_ACCOUNT: wholeNumber(1, 100).default(20).describe('Failed logins per account and window'),
   LOGIN_FAILURES_PER_ADDRESS: wholeNumber(1, 100_000)

@@ -1,6 +1,7 @@
 import { createClientAddress, requestLog } from '@holdfast/runtime';
 import {
   HoldfastError,
+  type ParsedSessionToken,
   parseSessionToken,
   readCookies,
   requireSameOrigin,
@@ -28,7 +29,7 @@ export interface LogInOptions {
  * Checks the credentials and creates a session; as a cookie it replaces the one that the browser had. The one way to
  * log in by password, for the API and for the pages.
  *
- * @throws HoldfastError `csrf-rejected`, `invalid-credentials`, `rate-limited`, `not-durable` or `store-unavailable`
+ * @throws HoldfastError `csrf-rejected`, `invalid-credentials`, `rate-limited`, `session-limit`, `not-durable` or `store-unavailable`
  */
 export async function logIn(
   c: Context<AuthEnv>,
@@ -40,14 +41,19 @@ export async function logIn(
   const ip = createClientAddress(config.trustedProxies)(c);
   const user = await checkCredentials(c, services, { username, password, ip });
   const userAgent = (c.req.header('user-agent') ?? '').slice(0, USER_AGENT_LIMIT);
-  const { token, session } = await sessions.create({
-    userId: user.id,
-    roles: user.roles,
-    amr: ['pwd'],
-    device: { userAgent, ip },
+  const input = { userId: user.id, roles: user.roles, amr: ['pwd'], device: { userAgent, ip } };
+  const replaces = asCookie ? ownSessions(c)[0] : undefined;
+  const { token, session, evicted } = await sessions.create({ ...input, replaces }).catch((error) => {
+    const limited = error instanceof HoldfastError && error.code === 'session-limit';
+    metrics.recordLogin(limited ? 'limited' : 'error');
+    if (limited) audit(c, 'login-limited', { userId: user.id, ip, reason: 'session-limit' });
+    throw error;
   });
   metrics.recordLogin('ok');
   audit(c, 'login-ok', { userId: user.id, sessionId: session.id, ip });
+  if (evicted.length > 0) {
+    audit(c, 'session-revoked', { userId: user.id, sessionIds: evicted, reason: 'session-limit' });
+  }
   if (asCookie) await setCookies(c, services, token, session);
   return { token, session };
 }
@@ -104,11 +110,14 @@ async function setCookies(
   }
 }
 
+/** What the browser has for a session, dead or alive. */
+function ownSessions(c: Context): ParsedSessionToken[] {
+  return readCookies(c.req.header('cookie'), SESSION_COOKIE).flatMap((cookie) => parseSessionToken(cookie) ?? []);
+}
+
 /** Whoever logs in again in the same browser leaves no session behind that nobody can sign out of any more. */
 async function endReplacedSession(c: Context<AuthEnv>, { sessions }: AuthServices): Promise<void> {
-  for (const cookie of readCookies(c.req.header('cookie'), SESSION_COOKIE)) {
-    const old = parseSessionToken(cookie);
-    if (!old) continue;
+  for (const old of ownSessions(c)) {
     try {
       const ended = await sessions.revoke(old.id, { secretHash: old.secretHash }, 'signed-in-again');
       if (ended.outcome === 'revoked') {

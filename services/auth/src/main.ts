@@ -43,6 +43,8 @@ await runMain(async () => {
   const { metrics, tracing } = telemetry;
   const sessions = createSessionStore(env, {
     role: 'auth',
+    maxPerUser: env.SESSION_MAX_PER_USER,
+    maxPerUserAction: env.SESSION_MAX_PER_USER_ACTION,
     onCall: metrics.recordStoreCall,
     onError: createErrorLog(logger, 'redis'),
   });

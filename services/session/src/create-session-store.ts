@@ -1,6 +1,7 @@
 import { toRedisConfig } from './redis-client.ts';
 import type { SessionEnvironment } from './session-config.ts';
 import { SessionStore, type SessionStoreOptions } from './session-store.ts';
+import { toSessionTimeouts } from './session-timeouts.ts';
 
 /**
  * The session store a service's environment describes. It begins to connect at once and goes on trying for as long as
@@ -8,12 +9,11 @@ import { SessionStore, type SessionStoreOptions } from './session-store.ts';
  */
 export function createSessionStore(
   env: SessionEnvironment,
-  options: Pick<SessionStoreOptions, 'role' | 'onCall' | 'onError'>,
+  options: Pick<SessionStoreOptions, 'role' | 'maxPerUser' | 'maxPerUserAction' | 'onCall' | 'onError'>,
 ): SessionStore {
   const store = new SessionStore({
     redis: toRedisConfig(env),
-    idleTimeoutMs: env.SESSION_IDLE_TIMEOUT_MS,
-    absoluteTimeoutMs: env.SESSION_ABSOLUTE_TIMEOUT_MS,
+    ...toSessionTimeouts(env),
     waitReplicas: env.SESSION_WAIT_REPLICAS ?? (env.REDIS_URL === undefined ? 1 : 0),
     waitTimeoutMs: env.SESSION_WAIT_TIMEOUT_MS,
     retryBudgetMs: env.STORE_RETRY_BUDGET_MS,

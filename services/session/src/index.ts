@@ -22,6 +22,8 @@ export {
   toSessionView,
 } from './session-record.ts';
 export {
+  type CreatedSession,
+  type LimitAction,
   type LimitCounter,
   type NewSession,
   type Revocation,

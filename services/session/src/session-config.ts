@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { z } from 'zod';
+import { sessionTimeoutMistakes } from './session-timeouts.ts';
 
 /** A whole number in decimal digits. zod's own coercion would take `0x10`, `1e3` and blanks as well. */
 export function wholeNumber(min: number, max: number) {
@@ -49,8 +50,16 @@ export const sessionEnvironment = {
     .describe('The name in the certificates, where Redis is reached by address'),
   REDIS_COMMAND_TIMEOUT_MS: durationMs(250, 10, 10_000).describe('How long one command may take'),
   STORE_RETRY_BUDGET_MS: durationMs(500, 0, 60_000).describe('How long a request tries before it answers 503'),
-  SESSION_IDLE_TIMEOUT_MS: durationMs(30 * 60_000, 1000, 30 * 86_400_000).describe('Ends a session that is not used'),
-  SESSION_ABSOLUTE_TIMEOUT_MS: durationMs(12 * 3_600_000, 1000, 365 * 86_400_000).describe('Ends every session'),
+  SESSION_PROFILE: z
+    .enum(['aal1', 'aal2', 'aal3'], 'must be aal1, aal2 or aal3')
+    .optional()
+    .describe('The timeouts of NIST SP 800-63B-4 for that assurance level; those below may only be shorter'),
+  SESSION_IDLE_TIMEOUT_MS: wholeNumber(1000, 30 * 86_400_000)
+    .optional()
+    .describe('Ends a session that is not used; without it the profile’s, or 30 minutes'),
+  SESSION_ABSOLUTE_TIMEOUT_MS: wholeNumber(1000, 365 * 86_400_000)
+    .optional()
+    .describe('Ends every session; without it the profile’s, or 12 hours'),
   SESSION_WAIT_REPLICAS: wholeNumber(0, 10)
     .optional()
     .describe('Replicas that confirm a login or logout before it is answered; 0 for a single Redis'),
@@ -83,12 +92,7 @@ export function sessionEnvironmentMistakes(env: Partial<SessionEnvironment>): st
   if (env.REDIS_USERNAME && !env.REDIS_PASSWORD_FILE) {
     mistakes.push('REDIS_PASSWORD_FILE is missing: REDIS_USERNAME needs a password, given as the path of a file.');
   }
-  const { SESSION_IDLE_TIMEOUT_MS: idleMs, SESSION_ABSOLUTE_TIMEOUT_MS: absoluteMs } = env;
-  if (idleMs !== undefined && absoluteMs !== undefined && idleMs > absoluteMs) {
-    mistakes.push(
-      `SESSION_IDLE_TIMEOUT_MS (${idleMs}) is larger than SESSION_ABSOLUTE_TIMEOUT_MS (${absoluteMs}): it could never take effect.`,
-    );
-  }
+  mistakes.push(...sessionTimeoutMistakes(env));
   if (env.REDIS_URL && (env.SESSION_WAIT_REPLICAS ?? 0) > 0) {
     mistakes.push(
       'SESSION_WAIT_REPLICAS is above 0 with REDIS_URL: a single Redis has no replicas to wait for; set it to 0.',

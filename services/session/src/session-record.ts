@@ -25,7 +25,7 @@ export interface SessionWithDevice extends Session {
   device: Device;
 }
 
-/** Why a session was ended before its time. */
+/** Why a caller ends a session before its time. */
 export type RevokeReason = 'logout' | 'signed-out-elsewhere' | 'signed-in-again' | 'ended-by-admin' | 'not-durable';
 
 /** The part of a record that is JSON in Redis (`pub`), written by auth and read by every service. */

@@ -24,6 +24,10 @@ export interface SessionStoreOptions {
   retryBudgetMs: number;
   /** How long into an outage of the primary replicas may answer for it, where that is safe; by default never. */
   degradedReadMs?: number;
+  /** How many live sessions a user may have; 0, the default, is any number. */
+  maxPerUser?: number;
+  /** What a login does that would be one too many; default `terminate-oldest`. */
+  maxPerUserAction?: LimitAction;
   /** How long one call of the store took, and whether it got an answer. */
   onCall?: (operation: string, durationMs: number, ok: boolean) => void;
   /** A connection or a background write failed. The store goes on trying. */
@@ -35,12 +39,24 @@ export interface ValidateOptions {
   safe: boolean;
 }
 
+/** What becomes of one session too many: the user's oldest ends, or the new one is refused. */
+export type LimitAction = 'terminate-oldest' | 'deny-new';
+
 export interface NewSession {
   userId: string;
   roles: readonly string[];
   /** How the user proved who they are, RFC 8176 names. */
   amr: readonly string[];
   device: Device;
+  /** The session that the caller ends once this one is there: it does not count against the user's limit. */
+  replaces?: ParsedSessionToken | undefined;
+}
+
+export interface CreatedSession {
+  token: string;
+  session: SessionWithDevice;
+  /** Older sessions of the user that ended because they were too many. */
+  evicted: readonly string[];
 }
 
 /** What came of ending a session; `ended`: it had been ended before, `unknown`: none such, or not the caller's. */
@@ -54,6 +70,14 @@ export interface LimitCounter {
 }
 
 const unsafe: ValidateOptions = { safe: false };
+type CreateReply = [
+  outcome: string,
+  createdAtMs: number,
+  absoluteExpiresAtMs: number,
+  tooMany?: number,
+  replaced?: number,
+];
+
 const tracer = trace.getTracer('@holdfast/session');
 const sessionKey = (id: string) => `hf:s:${id}`;
 const touchKey = (id: string) => `hf:t:${id}`;
@@ -145,22 +169,24 @@ export class SessionStore {
 
   /**
    * A new session, confirmed by the replicas. When that fails, what may have been written is revoked as well as can be,
-   * and nobody holds its token.
+   * and nobody holds its token. Older sessions that are too many end only after that, so a login that fails ends none.
    *
-   * @throws HoldfastError `not-durable` or `store-unavailable`
+   * @throws HoldfastError `session-limit`, `not-durable` or `store-unavailable`
    */
-  async create(input: NewSession): Promise<{ token: string; session: SessionWithDevice }> {
+  async create(input: NewSession): Promise<CreatedSession> {
     const { token, id, secretHash } = createSessionToken();
-    const { idleTimeoutMs, absoluteTimeoutMs } = this.#options;
-    const { userId, roles, amr, device } = input;
+    const { idleTimeoutMs, absoluteTimeoutMs, maxPerUser = 0, maxPerUserAction = 'terminate-oldest' } = this.#options;
+    const { userId, roles, amr, device, replaces } = input;
     // Redis sets the time of authentication, by its clock.
     const publicPart = JSON.stringify({ userId, roles, amr, authenticatedAtMs: 0 }).replace(/0\}$/, '');
     const keys = [sessionKey(id), touchKey(id), userKey(userId)];
-    const args = [id, secretHash, userId, publicPart, idleTimeoutMs, absoluteTimeoutMs, device.userAgent, device.ip];
+    const record = [id, secretHash, userId, publicPart, idleTimeoutMs, absoluteTimeoutMs, device.userAgent, device.ip];
+    const limit = [maxPerUser, maxPerUserAction, replaces?.id ?? '', replaces?.secretHash ?? ''];
     try {
-      const reply = (await this.#write('create', keys, args)) as [string, number, number];
+      const reply = (await this.#write('create', keys, [...record, ...limit])) as CreateReply;
+      if (reply[0] === 'limit') throw sessionLimit(maxPerUser);
       if (reply[0] !== 'created') throw new Error(`create answered ${reply[0]}`);
-      const [, createdAtMs, absoluteExpiresAtMs] = reply;
+      const [, createdAtMs, absoluteExpiresAtMs, tooMany = 0, replaced] = reply;
       const session: SessionWithDevice = {
         id,
         userId,
@@ -173,10 +199,23 @@ export class SessionStore {
         absoluteExpiresAtMs,
         device,
       };
-      return { token, session };
+      const spared = replaced === 1 ? replaces?.id : undefined;
+      return { token, session, evicted: tooMany > 0 ? await this.#evict(userId, spared) : [] };
     } catch (error) {
+      if (error instanceof HoldfastError && error.code === 'session-limit') throw error;
       this.revoke(id, { userId }, 'not-durable').catch((cause: Error) => this.#options.onError?.(cause));
       throw error;
+    }
+  }
+
+  /** Ends the user's oldest sessions beyond the limit. When that fails, the next login does it. */
+  async #evict(userId: string, spared = ''): Promise<string[]> {
+    try {
+      const args = ['session-limit', spared, this.#options.maxPerUser ?? 0];
+      return (await this.#write('revoke_user', [userKey(userId)], args)) as string[];
+    } catch (error) {
+      this.#options.onError?.(error as Error);
+      return [];
     }
   }
 
@@ -303,6 +342,12 @@ export class SessionStore {
     }
   }
 }
+
+const sessionLimit = (max: number) =>
+  new HoldfastError(
+    'session-limit',
+    `You are signed in ${max} times already, which is as often as is allowed. Sign out somewhere else first.`,
+  );
 
 const spanAttributes = (operation: string) => ({
   'db.system.name': 'redis',

@@ -31,6 +31,7 @@ const route = createRoute({
     ...problemContents({
       401: 'Wrong username or password',
       403: 'Sent by another site',
+      409: 'Signed in too often already',
       422: 'Not a login',
       429: 'Too many failed logins',
       503: 'The store can’t answer, or not enough replicas confirmed',

@@ -1,5 +1,5 @@
 #!lua name=holdfast_v1
--- revision: 1
+-- revision: 2
 --
 -- Everything about a session that must happen at once. Keys (KEYS is always in this order):
 --   s  hf:s:<id>       hash, the session as auth wrote it; validators may only read it
@@ -53,9 +53,25 @@ local function live_sessions(u, now)
   return live
 end
 
--- KEYS s t u; ARGV id, secret hash, user id, public part (JSON), idle ms, lifetime ms, user agent, ip.
--- The public part ends with `"authenticatedAtMs":` and gets that time from here. Safe to repeat with the same id
--- and hash: a client that lost the answer asks again. Returns {'created', now, absolute expiry}.
+-- How many sessions the user has besides the one that is about to be replaced, and whether there is that one: the caller
+-- must have its secret.
+local function count_others(u, replaced_id, replaced_hash, now)
+  local count, replaced = 0, 0
+  for _, id in ipairs(live_sessions(u, now)) do
+    if id == replaced_id and redis.call('HGET', 'hf:s:' .. id, 'hash') == replaced_hash then
+      replaced = 1
+    else
+      count = count + 1
+    end
+  end
+  return count, replaced
+end
+
+-- KEYS s t u; ARGV id, secret hash, user id, public part (JSON), idle ms, lifetime ms, user agent, ip, and, optional: how
+-- many sessions the user may have (0: any number), 'deny-new' to refuse one more, id and secret hash of the session that
+-- this one replaces. The public part ends with `"authenticatedAtMs":` and gets that time from here. Safe to repeat with
+-- the same id and hash: a client that lost the answer asks again. Returns {'created', now, absolute expiry, how many
+-- sessions are too many, 1 if there is one that it replaces} or {'limit'}. It ends none that are too many: that is for after this one is safe (revoke_user).
 local function create(keys, args)
   local s, t, u = keys[1], keys[2], keys[3]
   local id, hash, user, pub, idle, lifetime = args[1], args[2], args[3], args[4], tonumber(args[5]), tonumber(args[6])
@@ -63,11 +79,12 @@ local function create(keys, args)
   if known[1] then
     if known[1] ~= hash or known[4] ~= 'active' then return {'exists'} end
     fence()
-    return {'created', tonumber(known[2]), tonumber(known[3])}
+    return {'created', tonumber(known[2]), tonumber(known[3]), 0, 0}
   end
   local now = now_ms()
-  local absolute = now + lifetime
-  live_sessions(u, now)
+  local absolute, max = now + lifetime, tonumber(args[9] or 0)
+  local others, replaced = count_others(u, args[11], args[12], now)
+  if max > 0 and others >= max and args[10] == 'deny-new' then return {'limit'} end
   redis.call('HSET', s, 'v', SCHEMA, 'user', user, 'hash', hash, 'gen', 0, 'created', now, 'idle', idle, 'abs', absolute,
     'state', 'active', 'pub', pub .. now .. '}', 'ua', args[7], 'ip', args[8])
   redis.call('PEXPIREAT', s, absolute + TOMBSTONE_MS)
@@ -75,7 +92,7 @@ local function create(keys, args)
   redis.call('PEXPIRE', t, idle)
   redis.call('ZADD', u, absolute, id)
   redis.call('PEXPIREAT', u, redis.call('ZRANGE', u, -1, -1, 'WITHSCORES')[2])
-  return {'created', now, absolute}
+  return {'created', now, absolute, max > 0 and math.max(0, others + 1 - max) or 0, replaced}
 end
 
 -- KEYS s t; ARGV secret hash, '1' for the device as well. Reads only, so that FCALL_RO can call it, on a replica too.
@@ -126,15 +143,25 @@ local function revoke(keys, args)
   return {ended and 'ended' or 'revoked', s[2]}
 end
 
--- KEYS u; ARGV reason, id to spare (or ''). Returns the ids that were ended.
+-- KEYS u; ARGV reason, id to spare (or ''), and, optional, how many of the newest to leave besides. Returns the ids that
+-- were ended.
 local function revoke_user(keys, args)
-  local now, ended = now_ms(), {}
+  local now, ended, others, created = now_ms(), {}, {}, {}
   for _, id in ipairs(live_sessions(keys[1], now)) do
     if id ~= args[2] then
-      end_session('hf:s:' .. id, 'hf:t:' .. id, args[1], now)
-      redis.call('ZREM', keys[1], id)
-      ended[#ended + 1] = id
+      others[#others + 1] = id
+      created[id] = tonumber(redis.call('HGET', 'hf:s:' .. id, 'created'))
     end
+  end
+  table.sort(others, function(a, b)
+    if created[a] ~= created[b] then return created[a] < created[b] end
+    return a < b
+  end)
+  for index = 1, #others - tonumber(args[3] or 0) do
+    local id = others[index]
+    end_session('hf:s:' .. id, 'hf:t:' .. id, args[1], now)
+    redis.call('ZREM', keys[1], id)
+    ended[#ended + 1] = id
   end
   fence()
   return ended
