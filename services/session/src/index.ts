@@ -3,6 +3,7 @@ export { createSessionStore } from './create-session-store.ts';
 export { type Credential, type ReadHeader, readCredential } from './credential.ts';
 export { createFileSource, type FileSource, type FileSourceOptions } from './file-source.ts';
 export { type ErrorCode, errorStatuses, HoldfastError, type HoldfastErrorOptions } from './holdfast-error.ts';
+export { readNodeHeader } from './read-node-header.ts';
 export { type RedisConfig, type RedisEndpoint, type RedisTarget, toRedisConfig } from './redis-client.ts';
 export { redisUserRules } from './redis-users.ts';
 export { requireSameOrigin } from './require-same-origin.ts';

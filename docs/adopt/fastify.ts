@@ -1,0 +1,16 @@
+import type { SessionStore } from '@holdfast/session';
+import { requireSession } from '@holdfast/session/fastify';
+import fastify from 'fastify';
+
+export function createApp(sessions: SessionStore) {
+  const guard = requireSession({ sessions, trustedOrigins: ['https://shop.example'] });
+  const app = fastify();
+  app.decorateRequest('session');
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/hello',
+    onRequest: guard,
+    handler: async (request) => ({ hello: request.session.userId }),
+  });
+  return app;
+}

@@ -1,0 +1,34 @@
+import type { RequestHandler } from 'express';
+import { type AuthenticateOptions, authenticate } from './authenticate.ts';
+import { HoldfastError } from './holdfast-error.ts';
+import { readNodeHeader } from './read-node-header.ts';
+import type { Session } from './session-record.ts';
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** What `requireSession` found. Behind it only: a route without it has none, whatever this type says. */
+      session: Session;
+    }
+  }
+}
+
+/**
+ * Express 5 middleware: lets a request with a live session through, as `request.session`, and answers every other one
+ * with the same problem+json (RFC 9457) as the Hono middleware does. An error that is no refusal goes to the error handler.
+ */
+export function requireSession(options: AuthenticateOptions): RequestHandler {
+  return async (request, response, next) => {
+    try {
+      request.session = await authenticate(request.method, readNodeHeader(request), options);
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) throw error;
+      const { status, headers } = error.getResponse();
+      response.statusCode = status;
+      response.setHeaders(headers);
+      response.end(JSON.stringify(error.toProblem()));
+      return;
+    }
+    next();
+  };
+}
