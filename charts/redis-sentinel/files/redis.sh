@@ -202,15 +202,18 @@ replaced() {
   [ -n "$other" ] && [ "$other" != none ] && [ "$other" != "$self" ]
 }
 
-# True where this pod has no place in the set that it could get back to by itself: it calls itself the primary and most
-# Sentinels name another, or it follows the primary and its own address, which worked, leads nowhere (the Service was
-# made anew). A restart is all it takes, and costs nothing: nobody uses such a pod.
+# address_lost: whether this pod's address, which worked, leads nowhere while other addresses work: its Service was made anew.
+# Connections that were open stay so, so neither replicas nor Sentinels notice; but nobody new gets through.
+address_lost() {
+  [ -n "$reached" ] && [ -z "$(ask probe "$self" 6379 ping)" ] && [ -n "$(named_primary)" ]
+}
+
+# True where this pod has no place in the set that it could get back to by itself. A restart is all it takes; a primary hands
+# over first.
 misplaced() {
-  reachable=$(ask probe "$self" 6379 ping)
-  [ -z "$reachable" ] || reached=yes
   case $1 in
-    *role:master*) replaced ;;
-    *master_link_status:up*) [ -z "$reachable" ] && [ -n "$reached" ] ;;
+    *role:master*) replaced || address_lost ;;
+    *master_link_status:up*) address_lost ;;
     *) false ;;
   esac
 }
@@ -232,9 +235,10 @@ supervise() {
       *master_link_status:up*) follow "$info" ;;
       *master_sync_in_progress:1*) set_candidate 0 ;;
     esac
+    [ -n "$reached" ] || reached=$(ask probe "$self" 6379 ping)
     [ $ticks = 0 ] || continue
     if misplaced "$info"; then strikes=$((strikes + 1)); else strikes=0; fi
-    [ $strikes -lt 3 ] || { say "out of place: restarting to join the set again" && kill "$redis"; }
+    [ $strikes -lt 3 ] || { say "out of place: restarting to join the set again" && kill $$ && return; }
   done
 }
 
@@ -248,6 +252,17 @@ replicas_reach() {
   done
 }
 
+# Sentinel looks at a replica every ten seconds, so it may not know yet that one has become a candidate.
+candidate_known() {
+  for sentinel in $SENTINEL_ADDRESSES; do
+    ask default "$sentinel" 26379 sentinel replicas "$MASTER_NAME" | awk '
+      $0 == "flags" { getline; flags = $0 }
+      $0 == "slave-priority" { getline; if (flags == "slave" && $0 > 0) found = 1 }
+      END { exit !found }' && return
+  done
+  return 1
+}
+
 start_failover() {
   for sentinel in $SENTINEL_ADDRESSES; do
     [ "$(ask sentinel "$sentinel" 26379 sentinel failover "$MASTER_NAME")" != OK ] || return 0
@@ -259,6 +274,8 @@ start_failover() {
 # Where that can't be done it just stops: the Sentinels then choose by what each replica has.
 hand_over() {
   case $(here info replication) in *role:master*state=online*) ;; *) return 0 ;; esac
+  [ "$(named_primary)" = "$self" ] || return 0
+  within 12 candidate_known || return 0
   say "handing over"
   here client pause 20000 write >/dev/null
   offset=$(here info replication | tr -d '\r' | sed -n 's/^master_repl_offset://p')
@@ -272,7 +289,7 @@ hand_over() {
 
 stop() {
   trap '' TERM INT
-  kill "$supervisor"
+  kill "$supervisor" || :
   hand_over || :
   kill "$redis"
   wait "$redis"

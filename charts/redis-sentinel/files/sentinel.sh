@@ -94,8 +94,7 @@ EOF
 
 # A Service that was made anew has another address, which a container learns only when it starts.
 misplaced() {
-  [ -z "$(ask default "$self" 26379 ping)" ] || { reached=yes && return 1; }
-  [ -n "$reached" ] && [ -n "$(named_primary)" ]
+  [ -n "$reached" ] && [ -z "$(ask default "$self" 26379 ping)" ] && [ -n "$(named_primary)" ]
 }
 
 # A connection that was first refused by the network (an ICMP answer, as to a Service without pods) and then made is an error that
@@ -129,6 +128,7 @@ supervise() {
     elif ! knows_primary && [ -n "$(find_primary)" ]; then
       say "found a primary: $(cat "$RUN_DIR/found")"
     else
+      [ -n "$reached" ] || reached=$(ask default "$self" 26379 ping)
       [ $ticks = 0 ] || continue
       if misplaced; then strikes=$((strikes + 1)); else strikes=0; fi
       [ $strikes -lt 3 ] || { say "the address $self leads nowhere: restarting to learn the new one" && kill "$sentinel_pid"; }
