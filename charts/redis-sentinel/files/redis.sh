@@ -270,19 +270,19 @@ start_failover() {
   return 1
 }
 
-# A primary that is told to stop lets its replicas catch up while no write is taken, and hands over to one of them.
+# A primary that is told to stop takes no more writes, lets its replicas catch up, and hands over to one of them.
 # Where that can't be done it just stops: the Sentinels then choose by what each replica has.
 hand_over() {
   case $(here info replication) in *role:master*state=online*) ;; *) return 0 ;; esac
   [ "$(named_primary)" = "$self" ] || return 0
   within 12 candidate_known || return 0
   say "handing over"
-  here client pause 20000 write >/dev/null
+  # Refused, not paused: a paused write would hold up the reads behind it on its connection, and a refusal says "try again".
+  here config set min-replicas-to-write 1000 >/dev/null
   offset=$(here info replication | tr -d '\r' | sed -n 's/^master_repl_offset://p')
   if within 5 replicas_reach "$offset" && start_failover && within 10 replaced; then
     say "handed over at offset $offset"
   else
-    here client unpause >/dev/null
     say "no replica took over"
   fi
 }

@@ -49,7 +49,9 @@ export const sessionEnvironment = {
     .optional()
     .describe('The name in the certificates, where Redis is reached by address'),
   REDIS_COMMAND_TIMEOUT_MS: durationMs(250, 10, 10_000).describe('How long one command may take'),
-  STORE_RETRY_BUDGET_MS: durationMs(500, 0, 60_000).describe('How long a request tries before it answers 503'),
+  STORE_RETRY_BUDGET_MS: durationMs(500, 0, 60_000).describe(
+    'How long a request tries before it answers 503; a login or logout up to 3 s while Redis hands over',
+  ),
   SESSION_PROFILE: z
     .enum(['aal1', 'aal2', 'aal3'], 'must be aal1, aal2 or aal3')
     .optional()

@@ -15,6 +15,14 @@ export function isReadonly(error: unknown): boolean {
   return redisReply(error) && (error as Error).message.startsWith('READONLY');
 }
 
+/**
+ * A primary that is alive and for now refuses what no replica would confirm: it is handing over, or has just taken over and
+ * its replicas are about to follow.
+ */
+export function isWithoutReplicas(error: unknown): boolean {
+  return redisReply(error) && (error as Error).message.startsWith('NOREPLICAS');
+}
+
 /** The Redis we reached has not got the function library (yet): a new, empty one, or before auth's first start. */
 export function isFunctionMissing(error: unknown): boolean {
   return redisReply(error) && (error as Error).message.includes('Function not found');
@@ -25,7 +33,7 @@ export function isFunctionMissing(error: unknown): boolean {
  * write that no replica would confirm (`min-replicas-to-write`).
  */
 export function toStoreError(cause: unknown): HoldfastError {
-  if (redisReply(cause) && (cause as Error).message.startsWith('NOREPLICAS')) return notDurable(cause);
+  if (isWithoutReplicas(cause)) return notDurable(cause);
   return new HoldfastError(
     'store-unavailable',
     'The session store cannot answer right now. Nothing has changed; try again.',

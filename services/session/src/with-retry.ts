@@ -1,17 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { isPassing, isReadonly } from './store-errors.ts';
+import { isPassing, isReadonly, isWithoutReplicas } from './store-errors.ts';
 
 const PAUSE_MS = 20;
+/** A planned failover takes Sentinel one to two seconds; for so long a write that is refused is worth waiting for. */
+const HAND_OVER_MS = 3000;
 
 /**
  * Runs an operation that is safe to repeat, and again while it fails for a passing reason and the budget lasts. A
  * connection that is down is waited for rather than tried. Throws the last error as it came.
  *
- * @param budgetMs after this no further try begins; the last one may still take its command timeout
+ * @param budgetMs after this no further try begins; the last one may still take its command timeout. An answer that the primary
+ *   has no replicas renews the budget, for 3 s at most: it is alive, and this passes with the hand-over.
  */
 export async function withRetry<T>(redis: Redis, budgetMs: number, operation: () => Promise<T>): Promise<T> {
-  const deadline = performance.now() + budgetMs;
+  const startedAt = performance.now();
+  let deadline = startedAt + budgetMs;
   for (;;) {
     try {
       if (redis.status !== 'ready') await untilReady(redis, deadline - performance.now());
@@ -19,6 +23,9 @@ export async function withRetry<T>(redis: Redis, budgetMs: number, operation: ()
     } catch (error) {
       // The next try, or the next request, has to ask Sentinel who is primary now.
       if (isReadonly(error) && redis.status === 'ready') redis.disconnect(true);
+      if (isWithoutReplicas(error)) {
+        deadline = Math.max(deadline, Math.min(performance.now() + budgetMs, startedAt + HAND_OVER_MS));
+      }
       if (!isPassing(error) || performance.now() + PAUSE_MS >= deadline) throw error;
       await delay(PAUSE_MS);
     }
