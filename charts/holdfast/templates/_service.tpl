@@ -155,7 +155,8 @@ spec:
             {{- toYaml . | nindent 12 }}
             {{- end }}
           # Neither asks for Redis or PostgreSQL, which all pods share: while those are down a pod still tells its clients so
-          # (503, Retry-After); without ready pods they would find nobody. What is down is for alerts to say.
+          # (503, Retry-After); without ready pods they would find nobody. What is down is for alerts to say. Only a new pod that has
+          # not reached them yet lets the older ones go first, for 15 s at most.
           startupProbe:
             httpGet: { path: /livez, port: http }
             periodSeconds: 1

@@ -3,6 +3,8 @@ export interface HealthOptions {
   checks: Record<string, () => Promise<unknown>>;
   /** How long a check may take, in milliseconds; default 1000. */
   timeoutMs?: number;
+  /** See {@link createHealth}; default 15,000 ms. */
+  warmUpMs?: number;
 }
 
 export interface Readiness {
@@ -20,8 +22,16 @@ export interface Health {
   readiness(excluded?: readonly string[]): Promise<Readiness>;
 }
 
-/** Whether requests should come here. Callers that ask at the same time share one round of checks. */
-export function createHealth({ checks, timeoutMs = 1000 }: HealthOptions): Health {
+/**
+ * Whether requests should come here. Callers that ask at the same time share one round of checks.
+ *
+ * After the start no check is excluded until all have succeeded once, or the warm-up is over: connections are still being
+ * made, and a network may let a new instance through after a moment only, so requests would fail here that older instances
+ * can answer. Where the stores are down for longer, this instance is needed to say so.
+ */
+export function createHealth({ checks, timeoutMs = 1000, warmUpMs = 15_000 }: HealthOptions): Health {
+  const startedAt = performance.now();
+  let warm = false;
   let draining = false;
   let running: Promise<[string, string][]> | undefined;
   const runChecks = () =>
@@ -39,14 +49,16 @@ export function createHealth({ checks, timeoutMs = 1000 }: HealthOptions): Healt
     },
     readiness: async (excluded = []) => {
       // Whoever wants none of the answers need not wait for them.
-      if (Object.keys(checks).every((name) => excluded.includes(name))) {
+      const warmingUp = !warm && performance.now() - startedAt < warmUpMs;
+      if (!warmingUp && Object.keys(checks).every((name) => excluded.includes(name))) {
         return { ready: !draining, draining, checks: {} };
       }
       running ??= runChecks().finally(() => {
         running = undefined;
       });
       const results = await running;
-      const counted = results.filter(([name]) => !excluded.includes(name));
+      warm ||= results.every(([, result]) => result === 'ok');
+      const counted = results.filter(([name]) => (warmingUp && !warm) || !excluded.includes(name));
       const ready = !draining && counted.every(([, result]) => result === 'ok');
       return { ready, draining, checks: Object.fromEntries(counted) };
     },
