@@ -474,27 +474,30 @@ describe.each(storeBackends)('the session store on $name', ({ start, missing }) 
     }
   });
 
-  promise('a login that Redis refuses while it hands over is confirmed after it, and sessions are read meanwhile', async () => {
-    const token = await logIn();
-    const store = open('auth', { retryBudgetMs: 300 });
-    await store.ping();
-    const setting = 'min-replicas-to-write';
-    const before = String((await admin.config('GET', setting))[1]);
-    await admin.config('SET', setting, '1000');
-    const refusals = async () =>
-      Number(/errorstat_NOREPLICAS:count=(\d+)/.exec(await admin.info('errorstats'))?.[1] ?? 0);
-    const startedAtMs = performance.now();
-    const login = logIn(token.userId, store);
-    try {
-      await pollUntil('refusals for longer than the budget', 2500, async () => {
-        expect(await validator.validate(token)).toMatchObject({ outcome: 'active' });
-        return (await refusals()) > 5 && performance.now() - startedAtMs > 600;
-      });
-    } finally {
-      await admin.config('SET', setting, before);
-    }
-    expect(await validator.validate(await login)).toMatchObject({ outcome: 'active' });
-  });
+  promise(
+    'a login that Redis refuses while it hands over is confirmed after it, and sessions are read meanwhile',
+    async () => {
+      const token = await logIn();
+      const store = open('auth', { retryBudgetMs: 300 });
+      await store.ping();
+      const setting = 'min-replicas-to-write';
+      const before = String((await admin.config('GET', setting))[1]);
+      await admin.config('SET', setting, '1000');
+      const refusals = async () =>
+        Number(/errorstat_NOREPLICAS:count=(\d+)/.exec(await admin.info('errorstats'))?.[1] ?? 0);
+      const startedAtMs = performance.now();
+      const login = logIn(token.userId, store);
+      try {
+        await pollUntil('refusals for longer than the budget', 2500, async () => {
+          expect(await validator.validate(token)).toMatchObject({ outcome: 'active' });
+          return (await refusals()) > 5 && performance.now() - startedAtMs > 600;
+        });
+      } finally {
+        await admin.config('SET', setting, before);
+      }
+      expect(await validator.validate(await login)).toMatchObject({ outcome: 'active' });
+    },
+  );
 
   promise(
     'an older auth does not replace a newer function library, and a lost library comes back by itself',

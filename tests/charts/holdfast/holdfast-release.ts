@@ -6,10 +6,18 @@ import { kubeconfigPath } from '../../../k8s/cluster/paths.ts';
 import { runCommand } from '../../../k8s/cluster/run-command.ts';
 import { putImages } from '../../../k8s/images/put-images.ts';
 import { pollUntil } from '../../support/poll-until.ts';
+import { isReady, type Pod } from '../redis-sentinel/cluster-release.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 const chart = join(root, 'charts', 'holdfast');
 const USER = 'alice';
+
+/** Values for two of each service and the whole Redis, on top of the dev environment, which has one of each. */
+export const replicated = [
+  ...['service.replicas=2', 'session.waitReplicas=1', 'service.drainDelayMs=5000'],
+  ...['redis-sentinel.redis.replicas=3', 'redis-sentinel.redis.minReplicasToWrite=1'],
+  ...['redis-sentinel.sentinel.replicas=3', 'redis-sentinel.sentinel.quorum=2'],
+];
 
 /** What the workload found; see session-workload.mjs. */
 export interface WorkloadReport {
@@ -29,6 +37,10 @@ export interface WorkloadReport {
 export class HoldfastRelease implements AsyncDisposable {
   readonly name = 'hf';
   readonly namespace: string;
+  readonly deployments = ['auth', 'orders'].map((component) => `deployment/${this.name}-holdfast-${component}`);
+  readonly statefulSets = ['redis', 'sentinel'].map(
+    (component) => `statefulset/${this.name}-redis-sentinel-${component}`,
+  );
   readonly #environment: string;
   #values: string[] = [];
 
@@ -71,7 +83,29 @@ export class HoldfastRelease implements AsyncDisposable {
     return Math.round(performance.now() - beganAt);
   }
 
-  /** The pod whose Redis most Sentinels name as the primary. */
+  /** Until the pods of these are all of the newest kind and ready. */
+  async untilRolledOut(workloads: readonly string[]): Promise<void> {
+    await Promise.all(workloads.map((each) => this.kubectl('rollout', 'status', each, '--timeout=280s')));
+  }
+
+  /** The pods of a component that are ready and not on their way out. */
+  async pods(component: string): Promise<string[]> {
+    const selector = `app.kubernetes.io/instance=${this.name},app.kubernetes.io/component=${component}`;
+    const { items } = JSON.parse(await this.kubectl('get', 'pods', '-l', selector, '-o', 'json')) as { items: Pod[] };
+    return items.filter(isReady).map(({ metadata }) => metadata.name);
+  }
+
+  async pod(component: string): Promise<string> {
+    return await pollUntil(`a pod of ${component}`, 60_000, async () => (await this.pods(component))[0], 500);
+  }
+
+  /** One key of a Secret. */
+  async secret(name: string, key: string): Promise<string> {
+    const value = await this.kubectl('get', 'secret', name, '-o', `jsonpath={.data.${key}}`);
+    return Buffer.from(value, 'base64').toString();
+  }
+
+  /** The pod whose Redis calls itself the primary. */
   async primaryPod(): Promise<string> {
     return await pollUntil(
       'a primary',

@@ -1,4 +1,4 @@
-// Runs in a pod of the cluster, as clients do: logs in, validates at both services, orders and logs out, over and over, until
+// Runs in a pod of the cluster, as clients do: logs in, validates at both services (by JWT as well) and logs out, over and over, until
 // the process is told to stop. Then it looks again at every session it has kept and every one it has ended, and prints what
 // it found as one line of JSON.
 const { AUTH_URL, ORDERS_URL, USERNAME, PASSWORD } = process.env;
@@ -53,6 +53,18 @@ const pause = () => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 
 const kept = [];
 const ended = [];
+/** Those that are about to expire first: also what was signed before the keys were rotated is validated. */
+const jwts = [];
+const JWT_USE_MS = 45_000;
+
+async function useJwt(token) {
+  const { ok, body } = await ask(200, 'POST', `${AUTH_URL}/v1/token`, { token, body: { audience: 'orders' } });
+  if (ok) jwts.push({ jwt: body.token, untilMs: performance.now() + JWT_USE_MS });
+  while (jwts[0]?.untilMs < performance.now()) jwts.shift();
+  for (const { jwt } of [jwts[0], jwts.at(-1)].filter(Boolean)) {
+    await ask(200, 'GET', `${ORDERS_URL}/v1/orders?limit=1`, { token: jwt });
+  }
+}
 
 async function work() {
   while (!stopping) {
@@ -63,6 +75,7 @@ async function work() {
     for (let round = 0; round < 20 && !stopping; round++) {
       await ask(200, 'GET', `${AUTH_URL}/v1/session`, { token });
       await ask(200, 'GET', `${ORDERS_URL}/v1/orders?limit=1`, { token });
+      if (round % 10 === 0) await useJwt(token);
       await pause();
     }
     if (kept.length < 40 && Math.random() < 0.5) kept.push(token);
