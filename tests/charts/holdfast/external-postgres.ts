@@ -42,7 +42,7 @@ export async function createExternalPostgres(namespace: TestNamespace): Promise<
       { name: 'tls', secret: { secretName: name, defaultMode: 0o440 } },
     ],
   };
-  await namespace.apply(
+  const objects = [
     { apiVersion: 'v1', kind: 'Secret', metadata: { name }, stringData: { 'tls.crt': certificate, 'tls.key': key } },
     {
       apiVersion: 'v1',
@@ -51,7 +51,8 @@ export async function createExternalPostgres(namespace: TestNamespace): Promise<
       spec: { selector: { app: name }, ports: [{ port: 5432 }] },
     },
     { apiVersion: 'v1', kind: 'Pod', metadata: { name, labels: { app: name } }, spec: pod },
-  );
+  ];
+  await namespace.apply(...objects);
   return { url: `postgres://shop:${password}@${host}:5432/shop?sslmode=verify-full`, ca: certificate };
 }
 
