@@ -98,6 +98,8 @@ spec:
             matchLabels:
               {{- include "holdfast.selector" $scope | nindent 14 }}
           matchLabelKeys: [pod-template-hash]
+          # A zone that is lost must not keep its pods from starting elsewhere.
+          nodeTaintsPolicy: Honor
         {{- end }}
       {{- with $values.nodeSelector }}
       nodeSelector:
