@@ -142,6 +142,14 @@ describe('an external Redis', () => {
   });
 });
 
+test('an authority of PostgreSQL is trusted by orders, and only by orders', async () => {
+  const manifests = await renderChart(chart, { values: [environment('prod')], set: ['database.caSecret=postgres-ca'] });
+  const orders = container(manifests, 'orders');
+  expect(orders.env).toMatchObject({ NODE_EXTRA_CA_CERTS: '/etc/holdfast/database-ca/ca.crt' });
+  expect(orders.secrets).toMatchObject({ 'database-ca': 'postgres-ca' });
+  expect(container(manifests, 'auth').env).not.toHaveProperty('NODE_EXTRA_CA_CERTS');
+});
+
 test('auth and orders differ only where they must: in what a service is made of there is no second copy', async () => {
   const manifests = await renderChart(chart, { values: [dev] });
   const kindsOf = (name: string) =>
