@@ -7,6 +7,7 @@ ARG SERVICE
 WORKDIR /app
 # The manifests first: a change of sources alone installs nothing anew.
 COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
+COPY services/pages/package.json services/pages/
 COPY services/runtime/package.json services/runtime/
 COPY services/session/package.json services/session/
 COPY services/${SERVICE}/package.json services/${SERVICE}/
@@ -16,6 +17,7 @@ RUN --mount=type=secret,id=certificates \
  && export npm_config_cache=/tmp/npm XDG_CACHE_HOME=/tmp/cache XDG_DATA_HOME=/tmp/data \
  && npx --yes "$(node -p 'require("./package.json").packageManager')" install --frozen-lockfile --prod --filter "@holdfast/${SERVICE}..." \
  && rm -rf /tmp/npm /tmp/cache /tmp/data
+COPY services/pages services/pages
 COPY services/runtime services/runtime
 COPY services/session services/session
 COPY services/${SERVICE} services/${SERVICE}

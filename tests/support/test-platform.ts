@@ -20,7 +20,7 @@ export interface TestPlatform extends AsyncDisposable {
   restart(): Promise<void>;
 }
 
-const counts: Partial<Record<keyof PlatformLayout, number>> = { redis: 3, sentinel: 3, postgres: 1 };
+const counts: Partial<Record<keyof PlatformLayout, number>> = { edge: 1, redis: 3, sentinel: 3, postgres: 1 };
 
 /** What `npm start` runs, on free ports and in a folder of its own, gone when disposed of. */
 export async function startTestPlatform(options: TestPlatformOptions = {}): Promise<TestPlatform> {

@@ -3,6 +3,7 @@ import type { SessionVariables } from '@holdfast/session';
 import type { AuthApp, AuthServices } from './auth-context.ts';
 import { addAdminRoutes } from './routes/admin.ts';
 import { addLoginRoute } from './routes/login.ts';
+import { addPages } from './routes/pages.ts';
 import { addSessionRoute } from './routes/session.ts';
 import { addSessionsRoutes } from './routes/sessions.ts';
 import { addTokenRoutes } from './routes/token.ts';
@@ -32,5 +33,6 @@ export function createApp(options: AuthAppOptions): AuthApp {
   addSessionsRoutes(app, options);
   addTokenRoutes(app, options);
   addAdminRoutes(app, options);
+  addPages(app, options, servedBy);
   return app;
 }

@@ -22,11 +22,14 @@ export interface UserDirectory {
   verify(username: string, password: string): Promise<User | undefined>;
   /** The user's id, if there is one of that name. For the log, never for an answer. */
   findId(username: string): string | undefined;
+  /** The name of a user, if that user is in the file. To be shown to nobody else. */
+  findUsername(id: string): string | undefined;
   close(): void;
 }
 
 interface Users {
   byName: Map<string, z.output<typeof userSchema>>;
+  byId: Map<string, z.output<typeof userSchema>>;
   /** Compared against when there is no such user, as dear as the dearest real hash. */
   decoy: Promise<string>;
 }
@@ -50,6 +53,7 @@ export function createUserDirectory(path: string, onError?: (error: Error) => vo
       return { id: user.id, username: user.username, roles: user.roles };
     },
     findId: (username) => file.current.byName.get(normalized(username))?.id,
+    findUsername: (id) => file.current.byId.get(id)?.username,
     close: () => file.close(),
   };
 }
@@ -61,13 +65,13 @@ function parseUsers(text: string): Users {
     throw new Error(`not an array of {id, username, passwordHash, roles}: ${mistakes.join('; ')}`);
   }
   const byName = new Map(parsed.data.map((user) => [normalized(user.username), user]));
-  const ids = new Set(parsed.data.map((user) => user.id));
+  const byId = new Map(parsed.data.map((user) => [user.id, user]));
   if (byName.size < parsed.data.length) throw new Error('two users have the same username');
-  if (ids.size < parsed.data.length) throw new Error('two users have the same id');
+  if (byId.size < parsed.data.length) throw new Error('two users have the same id');
   const costs = parsed.data.map((user): HashCost => parsePasswordHash(user.passwordHash));
   const work = (cost: HashCost) => cost.memoryKiB * cost.passes;
   const dearest = costs.reduce((most, cost) => (work(cost) > work(most) ? cost : most), costs[0] ?? defaultHashCost);
-  return { byName, decoy: hashPassword('', dearest) };
+  return { byName, byId, decoy: hashPassword('', dearest) };
 }
 
 function parseJson(text: string): unknown {

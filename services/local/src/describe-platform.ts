@@ -2,13 +2,14 @@ import type { Platform } from './platform.ts';
 
 /** Where everything listens, and one example to paste. */
 export function describePlatform(platform: Platform, folder: string): string {
-  const { auth, orders, redis, postgres, state } = platform;
+  const { auth, edge, orders, redis, postgres, state } = platform;
   const addresses = (nodes: readonly { endpoint: { host: string; port: number } }[]) =>
     nodes.map(({ endpoint }) => `${endpoint.host}:${endpoint.port}`).join('  ');
   const [first, last] = [auth[0]?.url, orders.at(-1)?.url];
   const [user] = state.users;
   const login = JSON.stringify({ username: user?.username, password: user?.password, transport: 'bearer' });
   return `
+  pages       ${edge.url.replace('127.0.0.1', 'localhost')}/orders   in a browser
   auth        ${auth.map(({ url }) => url).join('  ')}
   orders      ${orders.map(({ url }) => url).join('  ')}
   Redis       ${addresses(redis.nodes)}

@@ -4,6 +4,7 @@ import { StartError } from './start-error.ts';
 /** Where everything listens. */
 export interface PlatformLayout {
   host: string;
+  edge: readonly number[];
   auth: readonly number[];
   orders: readonly number[];
   authMetrics: readonly number[];
@@ -17,6 +18,7 @@ type PortList = Exclude<keyof PlatformLayout, 'host'>;
 
 /** Each list of ports, the variable that changes it, and what it is without. */
 export const layoutVariables: Record<PortList, { variable: string; ports: readonly number[]; about: string }> = {
+  edge: { variable: 'HOLDFAST_EDGE_PORT', ports: [8090], about: 'the pages, and both services behind one address' },
   auth: { variable: 'HOLDFAST_AUTH_PORTS', ports: [8081, 8082], about: 'auth, one replica for each port' },
   orders: { variable: 'HOLDFAST_ORDERS_PORTS', ports: [8091, 8092], about: 'orders, one replica for each port' },
   authMetrics: { variable: 'HOLDFAST_AUTH_METRICS_PORTS', ports: [8181, 8182], about: 'metrics of auth' },
@@ -28,7 +30,7 @@ export const layoutVariables: Record<PortList, { variable: string; ports: readon
 
 export const portLists = Object.keys(layoutVariables) as PortList[];
 
-const fixedCounts: Partial<Record<PortList, number>> = { redis: 3, sentinel: 3, postgres: 1 };
+const fixedCounts: Partial<Record<PortList, number>> = { edge: 1, redis: 3, sentinel: 3, postgres: 1 };
 
 /** @throws StartError that lists every mistake in the variables */
 export function parseLayout(env: Readonly<Record<string, string | undefined>>): PlatformLayout {

@@ -31,11 +31,13 @@ export interface PlatformOptions {
   serviceEnvironment?: Readonly<Record<string, string>>;
 }
 
-/** Redis with Sentinels, PostgreSQL, auth and orders as processes of this machine. */
+/** Redis with Sentinels, PostgreSQL, auth, orders and an edge in front of them as processes of this machine. */
 export class Platform {
   readonly redis: RedisSet;
   readonly postgres: PostgresNode;
   readonly services: readonly ServiceNode[];
+  /** One address for all services: what an Ingress is in the cluster. */
+  readonly edge: ServiceNode<'edge'>;
   readonly state: PlatformState;
   readonly #options: PlatformOptions;
   readonly #supervisor: Supervisor;
@@ -64,6 +66,7 @@ export class Platform {
       database: { name: 'orders', password: state.databasePassword },
     });
     this.services = [...this.#createServices('auth'), ...this.#createServices('orders')];
+    this.edge = this.#createEdge();
   }
 
   /** Reads the folder's state, or makes it. Starts nothing. */
@@ -109,9 +112,9 @@ export class Platform {
     const stores = await Promise.allSettled([this.redis.start(), this.#startPostgres()]);
     for (const store of stores) if (store.status === 'rejected') throw store.reason;
     this.#requireGoingOn();
-    await Promise.all(this.services.map((service) => service.start()));
+    await Promise.all([...this.services, this.edge].map((service) => service.start()));
     this.#requireGoingOn();
-    await Promise.all(this.services.map((service) => service.untilReady()));
+    await Promise.all([...this.services, this.edge].map((service) => service.untilReady()));
     this.#requireGoingOn();
     if (this.#options.supervise) this.#supervise();
   }
@@ -125,6 +128,7 @@ export class Platform {
   }
 
   async #stopProcesses(): Promise<void> {
+    await this.edge.stop();
     await Promise.all(this.services.map((service) => service.stop()));
     await this.redis.stop();
     await this.postgres.stop();
@@ -140,7 +144,7 @@ export class Platform {
   }
 
   #supervise(): void {
-    for (const service of this.services) this.#supervisor.watch(service, () => service.start());
+    for (const service of [...this.services, this.edge]) this.#supervisor.watch(service, () => service.start());
     for (const node of this.redis.nodes) this.#supervisor.watch(node, () => this.redis.startNode(node));
     for (const sentinel of this.redis.sentinels) {
       this.#supervisor.watch(sentinel, () => this.redis.startSentinel(sentinel));
@@ -184,12 +188,27 @@ export class Platform {
         environment: {
           ...this.#redisEnvironment(service === 'auth' ? 'auth' : 'validator'),
           ...(service === 'auth' ? this.#authEnvironment() : this.#ordersEnvironment()),
-          TRUSTED_ORIGINS: [...layout.auth, ...layout.orders]
+          // The edge says who the client is.
+          TRUSTED_PROXIES: host,
+          TRUSTED_ORIGINS: [...layout.edge, ...layout.auth, ...layout.orders]
             .flatMap((each) => [`http://127.0.0.1:${each}`, `http://localhost:${each}`])
             .join(','),
           ...serviceEnvironment,
         },
       });
+    });
+  }
+
+  #createEdge(): ServiceNode<'edge'> {
+    const { folder, layout } = this.#options;
+    const urls = (nodes: readonly ServiceNode[]) => nodes.map(({ url }) => url).join(',');
+    return new ServiceNode({
+      service: 'edge',
+      name: 'edge',
+      host: layout.host,
+      port: layout.edge[0] as number,
+      logFile: join(folder, 'edge', 'edge.log'),
+      environment: { AUTH_URLS: urls(this.auth), ORDERS_URLS: urls(this.orders) },
     });
   }
 

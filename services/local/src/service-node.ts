@@ -1,13 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { ManagedProcess } from './managed-process.ts';
 
-export interface ServiceNodeOptions {
-  service: 'auth' | 'orders';
+export type ServiceName = 'auth' | 'orders' | 'edge';
+
+export interface ServiceNodeOptions<S extends ServiceName> {
+  service: S;
   /** Such as `auth-1`; replies name it in `x-served-by`. */
   name: string;
   host: string;
   port: number;
-  metricsPort: number;
+  /** Absent where the service has no metrics. */
+  metricsPort?: number;
   logFile: string;
   /** The variables of this service. */
   environment: Readonly<Record<string, string>>;
@@ -19,14 +22,14 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const passedOn = /^(PATH|TZ|NODE_EXTRA_CA_CERTS|LOG_LEVEL|OTEL_.*|SESSION_.*|LOGIN_.*)$/;
 
 /** One replica of a service, as a process. */
-export class ServiceNode {
+export class ServiceNode<S extends ServiceName = 'auth' | 'orders'> {
   readonly name: string;
-  readonly service: 'auth' | 'orders';
+  readonly service: S;
   readonly url: string;
-  readonly #options: ServiceNodeOptions;
+  readonly #options: ServiceNodeOptions<S>;
   #process: ManagedProcess | undefined;
 
-  constructor(options: ServiceNodeOptions) {
+  constructor(options: ServiceNodeOptions<S>) {
     this.name = options.name;
     this.service = options.service;
     this.url = `http://${options.host}:${options.port}`;
@@ -50,7 +53,7 @@ export class ServiceNode {
         ...Object.fromEntries(inherited),
         HOST: host,
         PORT: String(port),
-        METRICS_PORT: String(metricsPort),
+        ...(metricsPort === undefined ? {} : { METRICS_PORT: String(metricsPort) }),
         INSTANCE_NAME: name,
         EXPOSE_INSTANCE: 'true',
         // There is no load balancer that has to notice first; requests under way are waited for all the same.

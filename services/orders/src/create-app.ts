@@ -4,6 +4,7 @@ import type { VerifyToken } from './create-token-verifier.ts';
 import type { OrderRepository } from './order-repository.ts';
 import { type CallerVariables, requireCaller } from './require-caller.ts';
 import { addOrderRoutes } from './routes/orders.ts';
+import { addOrdersPage } from './routes/orders-page.ts';
 
 export interface OrdersConfig {
   trustedOrigins: readonly string[];
@@ -35,12 +36,8 @@ export function createApp(options: OrdersAppOptions): ServiceApp<CallerVariables
     tracing,
     servedBy,
   });
-  const guard = requireCaller({
-    sessions,
-    trustedOrigins: config.trustedOrigins,
-    onValidation: metrics.recordValidation,
-    verifyToken,
-  });
-  addOrderRoutes(app, { orders, guard });
+  const caller = { sessions, trustedOrigins: config.trustedOrigins, onValidation: metrics.recordValidation };
+  addOrderRoutes(app, { orders, guard: requireCaller({ ...caller, verifyToken }) });
+  addOrdersPage(app, { ...caller, orders, servedBy });
   return app;
 }

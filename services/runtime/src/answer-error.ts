@@ -11,15 +11,21 @@ import { toFieldMistakes } from './validation-hook.ts';
  * and the client learns only the request id to ask about.
  */
 export function answerError(thrown: Error, c: Context<ServiceEnv>): Response {
-  const error = toHoldfastError(thrown);
-  if (error.status === 500) requestLog(c).error({ err: thrown }, 'a request failed for a reason nobody foresaw');
-  else c.error = error;
+  const error = toHoldfastError(thrown, c);
   const errors = toFieldMistakes(error);
   const { body, init } = toProblem(error, c.get('requestId'), errors.length === 0 ? {} : { errors });
   return c.body(body, init.status as ContentfulStatusCode, Object.fromEntries(init.headers));
 }
 
-function toHoldfastError(thrown: Error): HoldfastError {
+/** The refusal that a thrown error comes to. A defect is logged here; everything else is left for the request's log line. */
+export function toHoldfastError(thrown: Error, c: Context<ServiceEnv>): HoldfastError {
+  const error = translate(thrown);
+  if (error.status === 500) requestLog(c).error({ err: thrown }, 'a request failed for a reason nobody foresaw');
+  else c.error = error;
+  return error;
+}
+
+function translate(thrown: Error): HoldfastError {
   if (thrown instanceof HoldfastError) return thrown;
   if (thrown instanceof HTTPException) {
     // What Hono and its validators refuse before a handler runs.

@@ -1,3 +1,4 @@
+export { answerError, toHoldfastError } from './answer-error.ts';
 export type { Resource } from './close-in-order.ts';
 export { ConfigError, type ConfigMistake } from './config-error.ts';
 export { createClientAddress } from './create-client-address.ts';
@@ -8,6 +9,8 @@ export { createSecret } from './create-secret.ts';
 export { createServiceApp, type ServiceApp, type ServiceAppOptions } from './create-service-app.ts';
 export { createTelemetry, type Telemetry, type TelemetryOptions } from './create-telemetry.ts';
 export { filePath, listenPort, listOf, origin, trueOrFalse } from './environment-schemas.ts';
+export { identifyRequests } from './identify-requests.ts';
+export { limitBody } from './limit-body.ts';
 export {
   type Config,
   type ConfigShape,

@@ -1,0 +1,11 @@
+const reasons = new Map([
+  ['session-expired-idle', 'You were signed out because nothing was done for a while.'],
+  ['session-expired-absolute', 'You were signed out because you had been signed in for as long as that is allowed.'],
+  ['session-revoked', 'You were signed out, here or from another of your devices.'],
+  ['session-unknown', 'Your session is over. Please sign in again.'],
+]);
+
+/** What a person is told of why the session is over, by the code of the refusal. Nothing of the link's own gets in. */
+export function describeReason(code: string | undefined): string | undefined {
+  return code === undefined ? undefined : reasons.get(code);
+}

@@ -1,0 +1,32 @@
+import type { Page } from '@holdfast/pages';
+import { html, raw } from 'hono/html';
+
+export interface SignInPageOptions {
+  /** What went wrong with the last try. */
+  problem?: string;
+  /** Why the session that was there is over. */
+  notice?: string | undefined;
+  username?: string;
+  /** A path of this site. */
+  returnTo?: string | undefined;
+}
+
+/** Another way to sign in would be a link of class `button quiet wide` below the form: the policy lets no form lead elsewhere. */
+export function signInPage({ problem, notice, username, returnTo }: SignInPageOptions): Page {
+  const wrong = problem !== undefined && raw(' aria-invalid="true" aria-describedby="problem"');
+  const body = html`<div class="card">
+<h1>Sign in</h1>
+<p class="lead">Welcome back.</p>
+${notice !== undefined && html`<p class="notice" role="status">${notice}</p>`}
+${problem !== undefined && html`<p class="notice bad" role="alert" id="problem">${problem}</p>`}
+<form method="post" action="/auth/sign-in">
+${returnTo !== undefined && html`<input type="hidden" name="return" value="${returnTo}">`}
+<label for="username">Username</label>
+<input id="username" name="username" value="${username ?? ''}" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="256" required${username === undefined && raw(' autofocus')}${wrong}>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" maxlength="1024" required${username !== undefined && raw(' autofocus')}${wrong}>
+<button class="button wide">Sign in</button>
+</form>
+</div>`;
+  return { title: 'Sign in', body, signedIn: false, narrow: true };
+}

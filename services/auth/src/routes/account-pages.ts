@@ -1,0 +1,75 @@
+import { formBody, htmlContent, htmlContents, type Pages, renderPage, seeOther } from '@holdfast/pages';
+import { requireSession, type SessionVariables } from '@holdfast/session';
+import { createRoute, z } from '@hono/zod-openapi';
+import type { AuthServices } from '../auth-context.ts';
+import { endAll, endOne } from '../end-sessions.ts';
+import { accountPage } from '../pages/account-page.ts';
+import { devicesPage } from '../pages/devices-page.ts';
+
+const unavailable = { 503: 'The store can’t answer: nothing has changed' };
+
+const showAccount = createRoute({
+  method: 'get',
+  path: '/',
+  summary: 'The page of who is signed in',
+  responses: { 200: htmlContent('Who it is, and until when'), 303: seeOther, ...htmlContents(unavailable) },
+});
+
+const showDevices = createRoute({
+  method: 'get',
+  path: '/devices',
+  summary: 'The page of the caller’s own live sessions',
+  request: { query: z.object({ done: z.enum(['one', 'others']).optional().catch(undefined) }) },
+  responses: { 200: htmlContent('Where the caller is signed in'), 303: seeOther, ...htmlContents(unavailable) },
+});
+
+const signOutDevices = createRoute({
+  method: 'post',
+  path: '/devices',
+  summary: 'Sign out one device, or all others, by form',
+  request: {
+    body: formBody(z.object({ session: z.string().max(64).openapi({ description: 'A session’s id, or `others`' }) })),
+  },
+  responses: {
+    303: seeOther,
+    ...htmlContents({ 403: 'Sent by another site', 422: 'Not such a form', ...unavailable }),
+  },
+});
+
+const notices = { one: 'The device is signed out.', others: 'All other devices are signed out.' };
+
+/** `/auth` and `/auth/devices`: for who is signed in. */
+export function addAccountPages(pages: Pages<SessionVariables>, services: AuthServices): void {
+  const { sessions, users, config, metrics } = services;
+  const guard = requireSession({
+    sessions,
+    trustedOrigins: config.trustedOrigins,
+    onValidation: metrics.recordValidation,
+  });
+
+  pages.openapi({ ...showAccount, middleware: guard }, (c) => {
+    const session = c.get('session');
+    const name = users.findUsername(session.userId) ?? session.userId;
+    return renderPage(c, accountPage({ session, name, nowMs: Date.now() }));
+  });
+
+  pages.openapi({ ...showDevices, middleware: guard }, async (c) => {
+    const { id: currentId, userId } = c.get('session');
+    const { done } = c.req.valid('query');
+    const notice = done && notices[done];
+    const found = await sessions.list(userId);
+    return renderPage(c, devicesPage({ sessions: found, currentId, nowMs: Date.now(), notice }));
+  });
+
+  pages.openapi({ ...signOutDevices, middleware: guard }, async (c) => {
+    const { session } = c.req.valid('form');
+    c.set('retryFields', { session });
+    if (session === 'others') {
+      await endAll(c, services, 'current');
+      return c.redirect('/auth/devices?done=others', 303);
+    }
+    // One that is gone already is as signed out as one that was there.
+    await endOne(c, services, session);
+    return c.redirect(session === c.get('session').id ? '/auth/signed-out' : '/auth/devices?done=one', 303);
+  });
+}

@@ -1,0 +1,22 @@
+import { createPages, seeOther } from '@holdfast/pages';
+import type { SessionVariables } from '@holdfast/session';
+import { createRoute } from '@hono/zod-openapi';
+import type { AuthApp, AuthServices } from '../auth-context.ts';
+import { addAccountPages } from './account-pages.ts';
+import { addSignInPages } from './sign-in-pages.ts';
+
+const front = createRoute({
+  method: 'get',
+  path: '/',
+  summary: 'Leads to the account page',
+  responses: { 302: seeOther },
+});
+
+/** `/auth/…`: what people see of this service. */
+export function addPages(app: AuthApp, services: AuthServices, servedBy: string | undefined): void {
+  const pages = createPages<SessionVariables>({ trustedOrigins: services.config.trustedOrigins, servedBy });
+  addSignInPages(pages, services);
+  addAccountPages(pages, services);
+  app.route('/auth', pages);
+  app.openapi(front, (c) => c.redirect('/auth', 302));
+}

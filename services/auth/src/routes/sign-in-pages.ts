@@ -1,0 +1,139 @@
+import {
+  formBody,
+  htmlContent,
+  htmlContents,
+  type Pages,
+  parseReturnPath,
+  renderPage,
+  seeOther,
+} from '@holdfast/pages';
+import { authenticate, HoldfastError, readCookies, SESSION_COOKIE, type SessionVariables } from '@holdfast/session';
+import { createRoute, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { AuthEnv, AuthServices } from '../auth-context.ts';
+import { logOut } from '../end-sessions.ts';
+import { logIn } from '../log-in.ts';
+import { describeReason } from '../pages/describe-reason.ts';
+import { signInPage } from '../pages/sign-in-page.ts';
+import { signOutPage } from '../pages/sign-out-page.ts';
+import { signedOutPage } from '../pages/signed-out-page.ts';
+
+const HOME = '/auth';
+const unavailable = { 503: 'The store can’t answer: nothing has changed' };
+
+const showSignIn = createRoute({
+  method: 'get',
+  path: '/sign-in',
+  summary: 'The page to sign in on',
+  request: {
+    query: z.object({
+      return: z.string().optional().openapi({ description: 'A path of this site to lead back to' }),
+      reason: z.string().optional().openapi({ description: 'The code of the refusal that led here' }),
+    }),
+  },
+  responses: { 200: htmlContent('The form'), 303: seeOther, ...htmlContents(unavailable) },
+});
+
+const signIn = createRoute({
+  method: 'post',
+  path: '/sign-in',
+  summary: 'Sign in by form',
+  request: {
+    body: formBody(
+      z.object({
+        username: z.string().max(256),
+        password: z.string().max(1024),
+        return: z.string().max(1024).optional(),
+      }),
+    ),
+  },
+  responses: {
+    303: seeOther,
+    ...htmlContents({
+      401: 'Wrong username or password',
+      403: 'Sent by another site',
+      409: 'Too many sessions',
+      422: 'A part of the form is missing or too long',
+      429: 'Too many failed logins',
+      ...unavailable,
+    }),
+  },
+});
+
+const showSignOut = createRoute({
+  method: 'get',
+  path: '/sign-out',
+  summary: 'The page that asks whether to sign out',
+  responses: { 200: htmlContent('The question') },
+});
+
+const signOut = createRoute({
+  method: 'post',
+  path: '/sign-out',
+  summary: 'Sign out by form',
+  responses: { 303: seeOther, ...htmlContents({ 403: 'Sent by another site', ...unavailable }) },
+});
+
+const signedOut = createRoute({
+  method: 'get',
+  path: '/signed-out',
+  summary: 'What is shown after signing out',
+  responses: { 200: htmlContent('That it is done') },
+});
+
+/** `/auth/sign-in`, `/auth/sign-out` and `/auth/signed-out`. */
+export function addSignInPages(pages: Pages<SessionVariables>, services: AuthServices): void {
+  pages.openapi(showSignIn, async (c) => {
+    const { return: wanted, reason } = c.req.valid('query');
+    const returnTo = parseReturnPath(wanted);
+    if (await isSignedIn(c, services)) return c.redirect(returnTo ?? HOME, 303);
+    return renderPage(c, signInPage({ returnTo, notice: describeReason(reason) }));
+  });
+
+  pages.openapi(signIn, async (c) => {
+    const { username, password, return: wanted } = c.req.valid('form');
+    const returnTo = parseReturnPath(wanted);
+    if (username === '' || password === '') {
+      const problem = 'Enter your username and your password.';
+      return renderPage(c, signInPage({ returnTo, username, problem }), 422);
+    }
+    try {
+      await logIn(c, services, { username, password, asCookie: true });
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || !isRefusal(error.status)) throw error;
+      c.error = error;
+      for (const [name, value] of error.getResponse().headers) if (name !== 'content-type') c.header(name, value);
+      return renderPage(c, signInPage({ returnTo, username, problem: error.message }), error.status);
+    }
+    return c.redirect(returnTo ?? HOME, 303);
+  });
+
+  pages.openapi(showSignOut, (c) => renderPage(c, signOutPage()));
+
+  pages.openapi(signOut, async (c) => {
+    c.set('retryFields', {});
+    await logOut(c, services);
+    return c.redirect('/auth/signed-out', 303);
+  });
+
+  pages.openapi(signedOut, (c) => renderPage(c, signedOutPage()));
+}
+
+/** What a person can do something about on the form itself. */
+function isRefusal(status: number): status is 401 | 409 | 429 {
+  return status === 401 || status === 409 || status === 429;
+}
+
+/** @throws HoldfastError when the store can't tell: who may still be signed in is not asked for a password */
+async function isSignedIn(c: Context<AuthEnv>, { sessions, config, metrics }: AuthServices): Promise<boolean> {
+  const header = (name: string) => c.req.header(name);
+  if (readCookies(header('cookie'), SESSION_COOKIE).length === 0) return false;
+  const { trustedOrigins } = config;
+  try {
+    await authenticate(c.req.method, header, { sessions, trustedOrigins, onValidation: metrics.recordValidation });
+    return true;
+  } catch (error) {
+    if (error instanceof HoldfastError && error.status === 401) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,31 @@
+import { toHoldfastError } from '@holdfast/runtime';
+import { readCookies, SESSION_COOKIE } from '@holdfast/session';
+import type { Context } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { errorPage } from './error-page.ts';
+import type { PageEnv } from './page-context.ts';
+import { renderPage } from './render-page.ts';
+import { signInPath } from './return-path.ts';
+
+/** A page that renews itself sooner would interrupt whoever has it read aloud (WCAG 2.2, 2.2.1). */
+const SOONEST_REFRESH_SECONDS = 5;
+
+/**
+ * Whatever a page's handler threw, as a page. Who has no live session is sent to sign in and back; the cookie is not
+ * touched, whatever happened. Forms are sent to the path of the page they are on, so that path can always be read again.
+ */
+export function answerPageError(thrown: Error, c: Context<PageEnv>): Response | Promise<Response> {
+  const error = toHoldfastError(thrown, c);
+  const reading = c.req.method === 'GET' || c.req.method === 'HEAD';
+  const path = reading ? c.req.path + new URL(c.req.url).search : c.req.path;
+  if (error.status === 401) return c.redirect(signInPath(path, error.code), 303);
+  for (const [name, value] of error.getResponse().headers) if (name !== 'content-type') c.header(name, value);
+  const { retryAfterSeconds } = error;
+  if (reading && error.status === 503 && retryAfterSeconds !== undefined) {
+    c.header('refresh', String(Math.max(retryAfterSeconds, SOONEST_REFRESH_SECONDS)));
+  }
+  const signedIn = readCookies(c.req.header('cookie'), SESSION_COOKIE).length > 0;
+  const fields = reading ? undefined : c.get('retryFields');
+  const { title, body } = errorPage({ error, requestId: c.get('requestId'), signedIn, path, fields });
+  return renderPage(c, { title, body, signedIn, narrow: true }, error.status as ContentfulStatusCode);
+}

@@ -1,0 +1,10 @@
+import type { ServiceEnv } from '@holdfast/runtime';
+
+export interface PageVariables {
+  /** The instance's name, where pages may tell it. */
+  servedBy?: string;
+  /** The fields of a form that may safely be sent once more, for the error page to offer that. */
+  retryFields?: Readonly<Record<string, string>>;
+}
+
+export type PageEnv = ServiceEnv<PageVariables>;
