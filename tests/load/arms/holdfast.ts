@@ -1,0 +1,19 @@
+import { requireSession, type SessionVariables } from '@holdfast/session';
+import { createAdaptorServer } from '@hono/node-server';
+import { Hono } from 'hono';
+import { type Arm, type ArmSettings, openPort } from './arm.ts';
+import { addSessionRoutes, openStores, seedSessions } from './holdfast-stores.ts';
+
+/** `requireSession` in a plain Hono app, as docs/develop.md shows it. Every request asks Redis. */
+export async function createArm(settings: ArmSettings): Promise<Arm> {
+  const { sessions, owner } = await openStores(settings);
+  const app = new Hono<{ Variables: SessionVariables }>();
+  const guard = requireSession({ sessions, trustedOrigins: [] });
+  app.get('/me', guard, (c) => {
+    const { userId, roles } = c.get('session');
+    return c.json({ userId, roles });
+  });
+  addSessionRoutes(app, owner, guard);
+  const server = createAdaptorServer({ fetch: app.fetch });
+  return { listen: () => openPort(server), seed: (userIds) => seedSessions(owner, userIds) };
+}

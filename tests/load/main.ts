@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { createTemporaryFolder } from '../support/temporary-folder.ts';
+import { Bench } from './bench.ts';
+import { keepResults } from './keep-results.ts';
+import { describeMachine, describeVersions } from './machine.ts';
+import { checkRatios, describeRatios } from './must-reach.ts';
+import { canPin } from './pin.ts';
+import { loads, quickLoads } from './plan.ts';
+import { startRedisPair } from './redis-pair.ts';
+import { printTables } from './report.ts';
+import type { Results } from './results.ts';
+
+const help = `npm run bench -- [options]
+  --quick             the main row of each arm and what the ratios need, in under 4 minutes
+  --loads a,b         only these: ${loads.map(({ name }) => name).join(', ')}
+  --arms a,b          only these arms
+  --rounds N          default 5, with --quick 3
+  --sessions N        default 100000
+  --save              keep the results in tests/load/results, and in the README's table
+The last line is the ratios that must be reached; one that is missed makes the exit code 1.`;
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    loads: { type: 'string' },
+    arms: { type: 'string' },
+    rounds: { type: 'string' },
+    sessions: { type: 'string', default: '100000' },
+    save: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  console.log(help);
+  process.exit(0);
+}
+
+const chosenLoads = values.loads?.split(',') ?? (values.quick ? quickLoads : loads.map(({ name }) => name));
+const chosenArms = values.arms?.split(',');
+const plans = loads
+  .filter(({ name }) => chosenLoads.includes(name))
+  .map((load) => ({ ...load, arms: load.arms.filter((name) => chosenArms?.includes(name) ?? true) }))
+  .filter((load) => load.arms.length > 0);
+if (plans.length === 0) throw new Error(`nothing to measure.\n${help}`);
+
+await using stack = new AsyncDisposableStack();
+const folder = stack.use(await createTemporaryFolder('bench'));
+const redis = stack.use(await startRedisPair());
+const sessions = Number(values.sessions);
+const rounds = Number(values.rounds ?? (values.quick ? 3 : 5));
+const say = (text: string) => console.error(text);
+const secret = randomBytes(32).toString('base64url');
+const bench = stack.use(new Bench({ redis, secret, folder: folder.path, sessions, rounds, say }));
+
+const results: Results = {
+  machine: describeMachine(),
+  versions: await describeVersions(redis.primary.admin()),
+  pinning: canPin
+    ? 'the service on core 0; Redis, its replica and the load generator on core 1'
+    : 'none: this machine has no taskset, or one core',
+  sessions,
+  bytesPerSession: await bench.seed(new Set(plans.flatMap((load) => load.arms))),
+  loads: [],
+};
+for (const plan of plans) results.loads.push(await bench.measure(plan));
+
+console.log(printTables(results));
+if (values.save) await keepResults(results);
+const ratios = checkRatios(results);
+process.exitCode = ratios.every(({ reached }) => reached) ? 0 : 1;
+console.log(describeRatios(ratios));

@@ -1,0 +1,85 @@
+import { arms } from './plan.ts';
+import type { LoadResults, Results, Row, Summary } from './results.ts';
+
+const titleOf = (name: string) => arms.find((arm) => arm.name === name)?.title ?? name;
+const whole = (value: number) => Math.round(value).toLocaleString('en-US');
+const short = (value: number) => (value >= 100 ? whole(value) : value.toPrecision(value >= 10 ? 3 : 2));
+const spread = ({ median, min, max }: Summary, format: (value: number) => string) =>
+  `${format(median)} (${format(min)}–${format(max)})`;
+
+/** Markdown: the load's arms, the fastest first. */
+export function createLoadTable({ rows, costs }: LoadResults): string {
+  const fastest = rows.toSorted((a, b) => b.requestsPerSecond.median - a.requestsPerSecond.median);
+  const lines = fastest.map((row) => {
+    const cost = costs.find(({ arm }) => arm === row.arm);
+    return [
+      titleOf(row.arm),
+      spread(row.requestsPerSecond, whole),
+      spread(row.p50Ms, short),
+      spread(row.p99Ms, short),
+      short(row.cpuMicros.median),
+      short(row.redisCpuMicros.median),
+      cost ? String(cost.roundTrips) : '–',
+      cost ? String(cost.commands) : '–',
+      cost ? String(cost.replicationBytes) : '–',
+    ];
+  });
+  return toTable(
+    ['', 'requests/s', 'p50 ms', 'p99 ms', 'CPU µs', 'Redis µs', 'round trips', 'commands', 'replication bytes'],
+    lines,
+  );
+}
+
+/** The README's table: the main row of each arm, the direct one of Holdfast as the measure. */
+export function createMainTable(results: Results): string {
+  const hot = results.loads.find(({ load }) => load === 'hot');
+  const own = hot?.rows.find(({ arm }) => arm === 'holdfast');
+  if (!hot || !own) return '';
+  const rate = (row: Row) => row.requestsPerSecond.median;
+  const lines = hot.rows
+    .toSorted((a, b) => rate(b) - rate(a))
+    .map((row) => {
+      const cost = hot.costs.find(({ arm }) => arm === row.arm);
+      const bytes =
+        results.bytesPerSession[row.arm] ??
+        (row.arm.startsWith('holdfast') ? results.bytesPerSession['holdfast'] : undefined);
+      return [
+        titleOf(row.arm),
+        whole(rate(row)),
+        `${(rate(row) / rate(own)).toFixed(2)} ×`,
+        short(row.p50Ms.median),
+        short(row.p99Ms.median),
+        cost ? String(cost.roundTrips) : '–',
+        cost ? String(cost.replicationBytes) : '–',
+        bytes === undefined ? '–' : String(bytes),
+      ];
+    });
+  return toTable(
+    ['', 'requests/s', 'of Holdfast', 'p50 ms', 'p99 ms', 'Redis round trips', 'replicated bytes', 'bytes per session'],
+    lines,
+  );
+}
+
+/** All of it, for people. */
+export function printTables(results: Results): string {
+  const { machine, versions, pinning, sessions } = results;
+  const parts = results.loads.map((load) => {
+    const rounds = load.rows[0]?.rounds ?? 0;
+    return `## ${load.title}\n${load.connections} connections, medians of ${rounds} rounds (min–max), ${load.measuredAt.slice(0, 16).replace('T', ' ')} UTC\n\n${createLoadTable(load)}`;
+  });
+  const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return [
+    '# Benchmark',
+    `${machine}. Pinned: ${pinning}. ${sessions.toLocaleString('en-US')} sessions. ${names.join(', ')}.`,
+    'CPU µs: of the service for a request. Redis µs: of Redis for a request. Round trips, commands (as INFO counts them, those inside of a function too) and replication bytes: of one request whose session was used in the same minute.',
+    `Redis memory for a session: ${Object.entries(results.bytesPerSession)
+      .map(([arm, bytes]) => `${titleOf(arm)} ${bytes} bytes`)
+      .join(', ')}.`,
+    ...parts,
+  ].join('\n\n');
+}
+
+function toTable(head: string[], lines: string[][]): string {
+  const numbers = head.map((_, index) => (index === 0 ? '---' : '---:'));
+  return [head, numbers, ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}

@@ -1,0 +1,68 @@
+/** What one arm gave in one round of one load. */
+export interface Sample {
+  requestsPerSecond: number;
+  p50Ms: number;
+  p99Ms: number;
+  /** Of the service's process or processes. */
+  cpuMicros: number;
+  redisCpuMicros: number;
+}
+
+export interface Summary {
+  median: number;
+  min: number;
+  max: number;
+}
+
+export interface Row extends Record<keyof Sample, Summary> {
+  arm: string;
+  rounds: number;
+}
+
+/** What a request costs in Redis, from a pass of exactly that many, one at a time. */
+export interface Cost {
+  arm: string;
+  requests: number;
+  roundTrips: number;
+  commands: number;
+  writes: number;
+  replicationBytes: number;
+}
+
+export interface LoadResults {
+  load: string;
+  title: string;
+  connections: number;
+  measuredAt: string;
+  rows: Row[];
+  costs: Cost[];
+}
+
+export interface Results {
+  machine: string;
+  versions: Record<string, string>;
+  pinning: string;
+  sessions: number;
+  /** Of Redis memory for each of the sessions. */
+  bytesPerSession: Record<string, number>;
+  loads: LoadResults[];
+}
+
+export function summarize(arm: string, samples: readonly Sample[]): Row {
+  const of = (name: keyof Sample): Summary => {
+    const values = samples.map((sample) => sample[name]).toSorted((a, b) => a - b);
+    const round = (value: number | undefined) => Number((value ?? 0).toPrecision(4));
+    const middle = values.length / 2;
+    const median = ((values[Math.ceil(middle) - 1] ?? 0) + (values[Math.floor(middle)] ?? 0)) / 2;
+    return { median: round(median), min: round(values[0]), max: round(values.at(-1)) };
+  };
+  return {
+    arm,
+    rounds: samples.length,
+    requestsPerSecond: of('requestsPerSecond'),
+    p50Ms: of('p50Ms'),
+    p99Ms: of('p99Ms'),
+    cpuMicros: of('cpuMicros'),
+    redisCpuMicros: of('redisCpuMicros'),
+  };
+}
