@@ -6,7 +6,7 @@ export function createApp(sessions: SessionStore) {
   const guard = requireSession({ sessions, trustedOrigins: ['https://shop.example'] });
   const app = express();
   app.all('/hello', guard, (request, response) => {
-    response.json({ hello: request.session.userId });
+    response.json({ hello: request.holdfastSession.userId });
   });
   return app;
 }

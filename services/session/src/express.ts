@@ -7,20 +7,20 @@ import type { Session } from './session-record.ts';
 declare global {
   namespace Express {
     interface Request {
-      /** What `requireSession` found. Behind it only: a route without it has none, whatever this type says. */
-      session: Session;
+      /** What `requireSession` found, behind it only. Not `session`: express-session and @fastify/session own that name. */
+      holdfastSession: Session;
     }
   }
 }
 
 /**
- * Express 5 middleware: lets a request with a live session through, as `request.session`, and answers every other one
+ * Express 5 middleware: lets a request with a live session through, as `request.holdfastSession`, and answers every other one
  * with the same problem+json (RFC 9457) as the Hono middleware does. An error that is no refusal goes to the error handler.
  */
 export function requireSession(options: AuthenticateOptions): RequestHandler {
   return async (request, response, next) => {
     try {
-      request.session = await authenticate(request.method, readNodeHeader(request), options);
+      request.holdfastSession = await authenticate(request.method, readNodeHeader(request), options);
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error;
       const { status, headers } = error.getResponse();

@@ -6,20 +6,20 @@ import type { Session } from './session-record.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What `requireSession` found. Behind it only: a route without it has none, whatever this type says. */
-    session: Session;
+    /** What `requireSession` found, behind it only. Not `session`: express-session and @fastify/session own that name. */
+    holdfastSession: Session;
   }
 }
 
 /**
  * Fastify 5 hook for `onRequest`, of one route or of all: lets a request with a live session through, as
- * `request.session`, and answers every other one with the same problem+json (RFC 9457) as the Hono middleware does. An
+ * `request.holdfastSession`, and answers every other one with the same problem+json (RFC 9457) as the Hono middleware does. An
  * error that is no refusal goes to the error handler.
  */
 export function requireSession(options: AuthenticateOptions): onRequestAsyncHookHandler {
   return async (request, reply) => {
     try {
-      request.session = await authenticate(request.method, readNodeHeader(request.raw), options);
+      request.holdfastSession = await authenticate(request.method, readNodeHeader(request.raw), options);
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error;
       const { status, headers } = error.getResponse();
