@@ -32,10 +32,13 @@ test('a NetworkPolicy lets the allowed pod in and keeps others out; without it t
   const ask = async (pod: string, url: string) =>
     (await askFromPod(cluster, { namespace: namespace.name, pod }, url, { timeoutMs: 1_500 }))[0] ?? '';
   const getsIn = async (pod: string, url: string) => (await ask(pod, url)).startsWith('server ');
+  // Nodes learn of a new pod, Service or policy a moment later.
+  const untilIn = (pod: string, url: string, when: string) =>
+    pollUntil(`${pod} gets in ${when}`, 30_000, () => getsIn(pod, url), 200);
 
   for (const pod of ['allowed', ...others]) {
-    expect(await getsIn(pod, address), `${pod} without a policy`).toBe(true);
-    expect(await getsIn(pod, 'http://server/'), `${pod} without a policy, by the Service`).toBe(true);
+    await untilIn(pod, address, 'without a policy');
+    await untilIn(pod, 'http://server/', 'without a policy, by the Service');
   }
 
   const policy = {
@@ -54,12 +57,11 @@ test('a NetworkPolicy lets the allowed pod in and keeps others out; without it t
     expect(await ask(pod, address)).toMatch(/^failed/);
     expect(await ask(pod, 'http://server/')).toMatch(/^failed/);
   }
-  expect(await getsIn('allowed', address)).toBe(true);
-  expect(await getsIn('allowed', 'http://server/')).toBe(true);
+  await untilIn('allowed', address, 'under the policy');
+  await untilIn('allowed', 'http://server/', 'under the policy, by the Service');
 
   await cluster.config
     .makeApiClient(NetworkingV1Api)
     .deleteNamespacedNetworkPolicy({ namespace: namespace.name, name: 'server' });
-  for (const pod of others)
-    await pollUntil(`${pod} gets in without the policy`, 30_000, () => getsIn(pod, address), 200);
+  for (const pod of others) await untilIn(pod, address, 'after the policy');
 });

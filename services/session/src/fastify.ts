@@ -2,12 +2,13 @@ import type { onRequestAsyncHookHandler } from 'fastify';
 import { type AuthenticateOptions, authenticate } from './authenticate.ts';
 import { HoldfastError } from './holdfast-error.ts';
 import { readNodeHeader } from './read-node-header.ts';
-import type { Session } from './session-record.ts';
+// Under a name of its own: @fastify/session puts a `Session` into Fastify's module.
+import type { Session as HoldfastSession } from './session-record.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** What `requireSession` found, behind it only. Not `session`: express-session and @fastify/session own that name. */
-    holdfastSession: Session;
+    holdfastSession: HoldfastSession;
   }
 }
 
