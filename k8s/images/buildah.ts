@@ -20,7 +20,12 @@ export async function buildWithBuildah(image: AppImage, base: BuiltImage, dir: s
   await mkdir(storeDir, { recursive: true });
   const policy = join(storeDir, 'policy.json');
   await writeFile(policy, JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }));
-  const buildah = async (...args: string[]): Promise<string> => await runCommand('buildah', [...globalArgs, ...args]);
+  // Without it buildah makes /etc/cni, though no network is set up for a build in a chroot.
+  const settings = join(storeDir, 'containers.conf');
+  await writeFile(settings, `[network]\nnetwork_config_dir = ${JSON.stringify(join(storeDir, 'networks'))}\n`);
+  const env = { ...process.env, CONTAINERS_CONF: settings };
+  const buildah = async (...args: string[]): Promise<string> =>
+    await runCommand('buildah', [...globalArgs, ...args], { env });
   const stored = `containers-storage:[overlay@${join(storeDir, 'root')}+${join(storeDir, 'run')}:${mountOption}]docker.io/library/${base.name}`;
   await runCommand('skopeo', ['--insecure-policy', 'copy', '--quiet', `oci:${base.dir}`, stored]);
   const build = ['build', '--isolation', 'chroot', '--pull=never', '--layers', '--quiet', '--signature-policy', policy];

@@ -88,7 +88,8 @@ async function firewallRules(): Promise<string[]> {
   for (const table of ['filter', 'nat', 'mangle', 'raw']) {
     // Listing a table loads it, but adds no rule.
     const listed = linesOf((await tryCommand('iptables', ['-w', '-t', table, '-S'])) ?? '');
-    rules.push(...listed.map((rule) => `${table} ${rule}`));
+    // A chain that lets everything pass is no rule, and shows up by looking.
+    rules.push(...listed.filter((rule) => !/^-P \w+ ACCEPT$/.test(rule)).map((rule) => `${table} ${rule}`));
   }
   return rules;
 }
