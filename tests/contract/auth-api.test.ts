@@ -215,6 +215,7 @@ describe('requests that another site makes the browser send', () => {
     ['DELETE', '/v1/sessions'],
     ['DELETE', '/v1/sessions?except=current'],
     ['DELETE', '/v1/users/id-alice/sessions'],
+    ['POST', '/v1/session/rotate'],
     ['POST', '/v1/token', { audience: 'orders' }],
   ];
   test.each(unsafe)('%s %s is refused whatever else the request says', async (method, path, body) => {
@@ -314,6 +315,7 @@ test('the OpenAPI document names every route that there is', async () => {
     'GET /v1/session',
     'GET /v1/sessions',
     'GET /v1/users/{id}/sessions',
+    'POST /v1/session/rotate',
     'POST /v1/sessions',
     'POST /v1/token',
   ]);

@@ -163,6 +163,7 @@ function malformedTokens(): [name: string, value: string][] {
 
 const guarded: [service: Service, method: string, path: string, body?: string][] = [
   ['auth', 'GET', '/v1/session'],
+  ['auth', 'POST', '/v1/session/rotate'],
   ['auth', 'GET', '/v1/sessions'],
   ['auth', 'DELETE', '/v1/sessions'],
   ['auth', 'DELETE', '/v1/sessions?except=current'],

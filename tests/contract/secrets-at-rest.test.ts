@@ -56,6 +56,8 @@ beforeAll(async () => {
     const bearer = { authorization: `Bearer ${token}` };
     const jwt = await ask(auth[0]?.url, 'POST', '/v1/token', { audience: 'orders' }, bearer);
     secrets.push(textNeedle('a JWT', (jwt.body as { token: string }).token.split('.')[2] as string));
+    const rotated = await ask(auth[1]?.url, 'POST', '/v1/session/rotate', undefined, bearer);
+    hashes.push(keep((rotated.body as { token: string }).token, `${username}'s rotated session`));
     await ask(orders[0]?.url, 'POST', '/v1/orders', { sku: 'teapot', quantity: 1 }, bearer);
     for (const { url } of orders) await ask(url, 'GET', '/v1/orders', undefined, bearer);
     await ask(auth[1]?.url, 'GET', '/v1/sessions', undefined, bearer);

@@ -305,6 +305,7 @@ describe.each(storeBackends)('the session store on $name', ({ start, missing }) 
       ['FCALL', 'holdfast_v1_create', 3, ...mint],
       ['FCALL', 'holdfast_v1_revoke', 2, s, t, token.id, 'user', token.userId, 'logout'],
       ['FCALL', 'holdfast_v1_revoke_user', 1, u, 'logout', ''],
+      ['FCALL', 'holdfast_v1_rotate', 2, s, t, token.id, token.secretHash, 0, '', other.secretHash],
       ['FCALL', 'holdfast_v1_list', 1, u],
       ['FCALL', 'holdfast_v1_limit', 1, 'hf:rl:a:x', 'take', 1, 1000],
       ['FCALL', 'holdfast_v1_touch', 1, s],

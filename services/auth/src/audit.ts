@@ -8,6 +8,7 @@ export type AuditEvent =
   | 'login-limited'
   | 'logout'
   | 'session-revoked'
+  | 'session-rotated'
   | 'token-issued'
   | 'admin-listed'
   | 'admin-revoked'

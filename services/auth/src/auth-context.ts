@@ -1,5 +1,5 @@
 import type { ServiceEnv, ServiceMetrics, TrustedProxies } from '@holdfast/runtime';
-import type { SessionStore, SessionVariables } from '@holdfast/session';
+import type { SessionStore, SessionWithDevice } from '@holdfast/session';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Limiter } from './create-limiter.ts';
 import type { LoginLimitConfig } from './login-limits.ts';
@@ -25,5 +25,10 @@ export interface AuthServices {
   limitHashing: Limiter;
 }
 
-export type AuthEnv = ServiceEnv<SessionVariables>;
+/** What the guard of a route leaves in the context. */
+export interface AuthVariables {
+  session: SessionWithDevice;
+}
+
+export type AuthEnv = ServiceEnv<AuthVariables>;
 export type AuthApp = OpenAPIHono<AuthEnv>;

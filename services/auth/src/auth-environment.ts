@@ -17,6 +17,9 @@ export const authEnvironment = {
     .enum(['terminate-oldest', 'deny-new'], 'must be terminate-oldest or deny-new')
     .default('terminate-oldest')
     .describe('What a login does that would be one too many: end the oldest session, or be refused'),
+  SESSION_ROTATE_MS: wholeNumber(0, 86_400_000)
+    .default(900_000)
+    .describe('How old a session’s secret gets before a browser is given the next one; 0 is never'),
   TRUSTED_ORIGINS: listOf(origin()).default([]).describe('Origins that requests with a cookie may come from'),
   LOGIN_FAILURES_PER_ACCOUNT: wholeNumber(1, 100).default(20).describe('Failed logins per account and window'),
   LOGIN_FAILURES_PER_ADDRESS: wholeNumber(1, 100_000)

@@ -1,6 +1,5 @@
 import { createServiceApp, type Health, type Logger } from '@holdfast/runtime';
-import type { SessionVariables } from '@holdfast/session';
-import type { AuthApp, AuthServices } from './auth-context.ts';
+import type { AuthApp, AuthServices, AuthVariables } from './auth-context.ts';
 import { addAdminRoutes } from './routes/admin.ts';
 import { addLoginRoute } from './routes/login.ts';
 import { addPages } from './routes/pages.ts';
@@ -18,7 +17,7 @@ export interface AuthAppOptions extends AuthServices {
 /** The auth service as an app that opens no sockets: tests call `app.request()`. */
 export function createApp(options: AuthAppOptions): AuthApp {
   const { logger, health, metrics, tracing, servedBy } = options;
-  const app = createServiceApp<SessionVariables>({
+  const app = createServiceApp<AuthVariables>({
     title: 'Holdfast auth',
     version: '1',
     description: 'Creates, lists and ends login sessions.',

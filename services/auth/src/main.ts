@@ -45,6 +45,7 @@ await runMain(async () => {
     role: 'auth',
     maxPerUser: env.SESSION_MAX_PER_USER,
     maxPerUserAction: env.SESSION_MAX_PER_USER_ACTION,
+    rotateMs: env.SESSION_ROTATE_MS,
     onCall: metrics.recordStoreCall,
     onError: createErrorLog(logger, 'redis'),
   });

@@ -5,7 +5,7 @@ import { requireSameOrigin } from './require-same-origin.ts';
 import type { Session } from './session-record.ts';
 import type { SessionStore } from './session-store.ts';
 import { type ParsedSessionToken, parseSessionToken } from './session-token.ts';
-import type { Validation } from './validation.ts';
+import type { Findings, Validation } from './validation.ts';
 
 export interface AuthenticateOptions {
   sessions: SessionStore;
@@ -13,6 +13,8 @@ export interface AuthenticateOptions {
   trustedOrigins: readonly string[];
   /** What came of each validation, for a metric; `error` when the store could not answer. */
   onValidation?: (outcome: string) => void;
+  /** A replaced token came back; the user where auth has ended the session with this request. */
+  onReuse?: (sessionId: string, userId: string | undefined) => void;
 }
 
 /**
@@ -21,20 +23,31 @@ export interface AuthenticateOptions {
  *
  * @throws HoldfastError with the code to answer
  */
-export async function authenticate(
+export async function authenticate(method: string, header: ReadHeader, options: AuthenticateOptions): Promise<Session> {
+  const { session } = await admit(method, header, options, (token) =>
+    options.sessions.validate(token, { safe: isSafeMethod(method) }),
+  );
+  return session;
+}
+
+/** As {@link authenticate}, with whatever way of validating, and with what the validation found. */
+export async function admit<S extends Session>(
   method: string,
   header: ReadHeader,
-  { sessions, trustedOrigins, onValidation }: AuthenticateOptions,
-): Promise<Session> {
+  { sessions, trustedOrigins, onValidation, onReuse }: AuthenticateOptions,
+  validate: (token: ParsedSessionToken) => Promise<Validation<S>>,
+): Promise<{ token: ParsedSessionToken; session: S } & Findings> {
   const token = requireToken(method, header, trustedOrigins);
-  const validation = await sessions.validate(token, { safe: isSafeMethod(method) }).catch((error) => {
+  const validation = await validate(token).catch((error) => {
     onValidation?.('error');
     throw error;
   });
   onValidation?.(validation.outcome);
+  if (validation.outcome === 'reused') onReuse?.(token.id, await sessions.noteUse(token));
   const session = requireActive(validation);
-  if (validation.outcome === 'active' && validation.touchDue) sessions.touch(session.id);
-  return session;
+  const { outcome: _, ...findings } = validation as Extract<typeof validation, { outcome: 'active' }>;
+  if (findings.touchDue) sessions.touch(session.id, findings.firstUse);
+  return { token, ...findings };
 }
 
 /** The well-formed token of a request that came from where it may. */
@@ -69,6 +82,11 @@ export function requireActive<S extends Session>(validation: Validation<S>): S {
       throw new HoldfastError(
         'session-expired-absolute',
         'The session has reached its longest duration. Log in again.',
+      );
+    case 'reused':
+      throw new HoldfastError(
+        'session-reused',
+        'This session token was replaced, and has come back: a copy of it may be in other hands. The session has ended. Log in again.',
       );
     case 'revoked':
       throw new HoldfastError('session-revoked', `The session was ended (${validation.reason}). Log in again.`);

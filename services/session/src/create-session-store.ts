@@ -9,7 +9,7 @@ import { toSessionTimeouts } from './session-timeouts.ts';
  */
 export function createSessionStore(
   env: SessionEnvironment,
-  options: Pick<SessionStoreOptions, 'role' | 'maxPerUser' | 'maxPerUserAction' | 'onCall' | 'onError'>,
+  options: Pick<SessionStoreOptions, 'role' | 'maxPerUser' | 'maxPerUserAction' | 'rotateMs' | 'onCall' | 'onError'>,
 ): SessionStore {
   const store = new SessionStore({
     redis: toRedisConfig(env),

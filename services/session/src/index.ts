@@ -1,8 +1,9 @@
-export { type AuthenticateOptions, authenticate, requireActive, requireToken } from './authenticate.ts';
+export { type AuthenticateOptions, admit, authenticate, requireActive, requireToken } from './authenticate.ts';
 export { createSessionStore } from './create-session-store.ts';
 export { type Credential, type ReadHeader, readCredential } from './credential.ts';
 export { createFileSource, type FileSource, type FileSourceOptions } from './file-source.ts';
 export { type ErrorCode, errorStatuses, HoldfastError, type HoldfastErrorOptions } from './holdfast-error.ts';
+export { isSafeMethod } from './is-safe-method.ts';
 export { readNodeHeader } from './read-node-header.ts';
 export { type RedisConfig, type RedisEndpoint, type RedisTarget, toRedisConfig } from './redis-client.ts';
 export { redisUserRules } from './redis-users.ts';
@@ -23,11 +24,14 @@ export {
   toSessionView,
 } from './session-record.ts';
 export {
+  type Authentication,
   type CreatedSession,
   type LimitAction,
   type LimitCounter,
   type NewSession,
   type Revocation,
+  type RotateOptions,
+  type Rotation,
   SessionStore,
   type SessionStoreOptions,
 } from './session-store.ts';

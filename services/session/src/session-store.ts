@@ -6,10 +6,10 @@ import { followPrimary, type PrimaryFollower } from './follow-primary.ts';
 import { loadFunctionLibrary } from './function-library.ts';
 import { HoldfastError } from './holdfast-error.ts';
 import { createRedisClient, type RedisConfig } from './redis-client.ts';
-import type { Device, RevokeReason, SessionWithDevice } from './session-record.ts';
-import { createSessionToken, type ParsedSessionToken } from './session-token.ts';
+import type { Device, PublicPart, RevokeReason, SessionWithDevice } from './session-record.ts';
+import { createSessionToken, deriveSessionToken, type ParsedSessionToken, parseSessionToken } from './session-token.ts';
 import { isFunctionMissing, toStoreError } from './store-errors.ts';
-import { toSession, toValidation, type Validation } from './validation.ts';
+import { type Ended, parsePublicPart, toEnded, toSession, toValidation, type Validation } from './validation.ts';
 import { withRetry } from './with-retry.ts';
 
 export interface SessionStoreOptions {
@@ -28,6 +28,8 @@ export interface SessionStoreOptions {
   maxPerUser?: number;
   /** What a login does that would be one too many; default `terminate-oldest`. */
   maxPerUserAction?: LimitAction;
+  /** How old a secret gets before auth gives out a successor; 0, the default, is for ever. */
+  rotateMs?: number;
   /** How long one call of the store took, and whether it got an answer. */
   onCall?: (operation: string, durationMs: number, ok: boolean) => void;
   /** A connection or a background write failed. The store goes on trying. */
@@ -42,11 +44,27 @@ export interface ValidateOptions {
 /** What becomes of one session too many: the user's oldest ends, or the new one is refused. */
 export type LimitAction = 'terminate-oldest' | 'deny-new';
 
-export interface NewSession {
+/** Who somebody proved to be just now. */
+export interface Authentication {
   userId: string;
   roles: readonly string[];
-  /** How the user proved who they are, RFC 8176 names. */
+  /** How they proved it, RFC 8176 names. */
   amr: readonly string[];
+}
+
+export interface RotateOptions {
+  /** What successors are derived with; never kept in Redis. The first makes new ones, all of them find made ones again. */
+  keys: readonly Buffer[];
+  /** Only where the newest secret is at least that old; 0 is at once, and the default what `rotateMs` says. */
+  minAgeMs?: number;
+  /** After a re-authentication: the successor, and only it, is worth that. */
+  authentication?: Authentication | undefined;
+}
+
+/** `kept`: there is no successor for this token now. */
+export type Rotation = { outcome: 'rotated'; token: string; authentication: PublicPart } | { outcome: 'kept' } | Ended;
+
+export interface NewSession extends Authentication {
   device: Device;
   /** The session that the caller ends once this one is there: it does not count against the user's limit. */
   replaces?: ParsedSessionToken | undefined;
@@ -139,14 +157,15 @@ export class SessionStore {
 
   /** One round trip, and a read: where that is switched on, replicas answer it while the primary can't. */
   async validate(token: ParsedSessionToken, options: ValidateOptions = unsafe): Promise<Validation> {
-    const reply = await this.#validate(token, '0', options);
-    return toValidation(reply, (fields) => toSession(token.id, fields));
+    const reply = await this.#validate(token, ['0'], options);
+    return toValidation(token, reply, (fields) => toSession(token.id, fields));
   }
 
   /** As {@link validate}, with the device the session was begun on. */
   async describe(token: ParsedSessionToken, options: ValidateOptions = unsafe): Promise<Validation<SessionWithDevice>> {
-    const reply = await this.#validate(token, '1', options);
-    return toValidation(reply, (fields) => ({
+    const { role, rotateMs = 0 } = this.#options;
+    const reply = await this.#validate(token, role === 'auth' ? ['1', rotateMs] : ['1'], options);
+    return toValidation(token, reply, (fields) => ({
       ...toSession(token.id, fields),
       device: { userAgent: String(fields[6]), ip: String(fields[7]) },
     }));
@@ -155,10 +174,12 @@ export class SessionStore {
   /**
    * Moves "last seen" forward, in the background: the request that was validated does not wait, and a touch that fails
    * is due again at the next validation.
+   *
+   * @param firstUse as the validation found it
    */
-  touch(id: string): void {
+  touch(id: string, firstUse?: string): void {
     if (this.#touching.has(id)) return;
-    const done = this.#ask('touch', [touchKey(id)], [], 0)
+    const done = this.#ask('touch', [touchKey(id)], firstUse === undefined ? [] : [firstUse], 0)
       .then(
         () => {},
         (error: Error) => this.#options.onError?.(error),
@@ -177,8 +198,7 @@ export class SessionStore {
     const { token, id, secretHash } = createSessionToken();
     const { idleTimeoutMs, absoluteTimeoutMs, maxPerUser = 0, maxPerUserAction = 'terminate-oldest' } = this.#options;
     const { userId, roles, amr, device, replaces } = input;
-    // Redis sets the time of authentication, by its clock.
-    const publicPart = JSON.stringify({ userId, roles, amr, authenticatedAtMs: 0 }).replace(/0\}$/, '');
+    const publicPart = toPublicPart({ userId, roles, amr });
     const keys = [sessionKey(id), touchKey(id), userKey(userId)];
     const record = [id, secretHash, userId, publicPart, idleTimeoutMs, absoluteTimeoutMs, device.userAgent, device.ip];
     const limit = [maxPerUser, maxPerUserAction, replaces?.id ?? '', replaces?.secretHash ?? ''];
@@ -236,6 +256,51 @@ export class SessionStore {
     return userId === undefined ? { outcome: 'unknown' } : ({ outcome, userId } as Revocation);
   }
 
+  /**
+   * The token that takes the place of this one, confirmed by the replicas: nobody is given a secret that a failover could
+   * forget. Everybody who asks with the same token gets the same successor, so neither parallel requests nor a lost reply
+   * log anybody out; the old token works until 30 seconds after the new one was first used.
+   *
+   * @param token well-formed
+   * @throws HoldfastError `not-durable` or `store-unavailable`: the old token still works
+   */
+  async rotate(token: string, { keys, minAgeMs, authentication }: RotateOptions): Promise<Rotation> {
+    const { id, secretHash } = parseSessionToken(token) as ParsedSessionToken;
+    const { rotateMs = 0 } = this.#options;
+    const purpose = authentication === undefined ? 'rotate' : 'reauthenticate';
+    const candidates = keys.map((key) => deriveSessionToken(token, key, purpose));
+    const pub = authentication === undefined ? '' : toPublicPart(authentication);
+    const args = [
+      id,
+      secretHash,
+      minAgeMs ?? (rotateMs > 0 ? rotateMs : Number.MAX_SAFE_INTEGER),
+      pub,
+      ...candidates.map((candidate) => candidate.secretHash),
+    ];
+    const reply = (await this.#write('rotate', [sessionKey(id), touchKey(id)], args)) as string[];
+    const [outcome, successorHash, publicPart] = reply;
+    if (outcome === 'kept') return { outcome };
+    const successor = candidates.find((candidate) => candidate.secretHash === successorHash);
+    if (outcome !== 'rotated' || successor === undefined) return toEnded(reply);
+    return { outcome, token: successor.token, authentication: parsePublicPart(String(publicPart)) };
+  }
+
+  /**
+   * Writes down what a validation found about the token: that a successor is in use, or that a token came back which had
+   * long been replaced. Then its session ends; a validator can only see to it that nobody gets in with it any more.
+   *
+   * @returns whose session this call ended, if it did and this is auth
+   * @throws HoldfastError `not-durable` or `store-unavailable`: it is found again the next time
+   */
+  async noteUse({ id, secretHash }: ParsedSessionToken): Promise<string | undefined> {
+    if (this.#options.role === 'validator') {
+      await this.#ask('touch', [touchKey(id)], ['reused']);
+      return undefined;
+    }
+    const reply = (await this.#write('rotate', [sessionKey(id), touchKey(id)], [id, secretHash])) as string[];
+    return reply[1] === 'reused' ? reply[2] : undefined;
+  }
+
   /** Ends all sessions of a user but, where given, one. Returns the ids of those that were still alive. */
   async revokeUser(userId: string, reason: RevokeReason, exceptId = ''): Promise<string[]> {
     return (await this.#write('revoke_user', [userKey(userId)], [reason, exceptId])) as string[];
@@ -282,16 +347,16 @@ export class SessionStore {
     return this.#writeRedis ? [this.#redis, this.#writeRedis] : [this.#redis];
   }
 
-  #validate(token: ParsedSessionToken, withDevice: '0' | '1', { safe }: ValidateOptions): Promise<unknown[]> {
+  #validate(token: ParsedSessionToken, args: (string | number)[], { safe }: ValidateOptions): Promise<unknown[]> {
     const keys = [sessionKey(token.id), touchKey(token.id)];
-    const args = [token.secretHash, withDevice];
+    const all = [token.secretHash, ...args];
     const primaryReady = this.#redis.status === 'ready';
-    const primary = this.#ask('validate', keys, args) as Promise<unknown[]>;
+    const primary = this.#ask('validate', keys, all) as Promise<unknown[]>;
     if (!safe || !this.#degraded) return primary;
     return this.#degraded.read(
       primary,
       primaryReady,
-      (node) => node.fcall_ro('holdfast_v1_validate', keys.length, ...keys, ...args) as Promise<unknown[]>,
+      (node) => node.fcall_ro('holdfast_v1_validate', keys.length, ...keys, ...all) as Promise<unknown[]>,
     );
   }
 
@@ -342,6 +407,10 @@ export class SessionStore {
     }
   }
 }
+
+/** The public part but for the time of authentication at its end: Redis sets that, by its clock. */
+const toPublicPart = ({ userId, roles, amr }: Authentication) =>
+  JSON.stringify({ userId, roles, amr, authenticatedAtMs: 0 }).replace(/0\}$/, '');
 
 const sessionLimit = (max: number) =>
   new HoldfastError(

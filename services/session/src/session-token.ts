@@ -1,4 +1,4 @@
-import { hash, randomBytes } from 'node:crypto';
+import { createHmac, hash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 const PREFIX = 'hf1_';
@@ -26,9 +26,26 @@ export interface CreatedSessionToken extends ParsedSessionToken {
  * secret from the system's CSPRNG; OWASP's Session Management Cheat Sheet asks for at least 64.
  */
 export function createSessionToken(): CreatedSessionToken {
-  const bytes = Buffer.allocUnsafe(BODY_BYTES + 4);
-  randomBytes(BODY_BYTES).copy(bytes);
-  bytes.writeUInt32BE(crc32(bytes.subarray(0, BODY_BYTES)), BODY_BYTES);
+  return formatToken(randomBytes(BODY_BYTES));
+}
+
+/**
+ * The token that follows another: the same id, and as its secret HMAC-SHA-256 of the old secret under a key that Redis
+ * does not have. Whoever derives it again gets the same one; neither the old secret nor the key alone will do.
+ *
+ * @param token well-formed
+ * @param purpose successors of different purposes have nothing to do with each other
+ */
+export function deriveSessionToken(token: string, key: Buffer, purpose: string): CreatedSessionToken {
+  const body = Buffer.from(token.slice(PREFIX.length), 'base64url').subarray(0, BODY_BYTES);
+  const secret = createHmac('sha256', key).update(`${purpose}\0`).update(body).digest();
+  return formatToken(Buffer.concat([body.subarray(0, ID_BYTES), secret]));
+}
+
+function formatToken(body: Buffer): CreatedSessionToken {
+  const checksum = Buffer.allocUnsafe(4);
+  checksum.writeUInt32BE(crc32(body));
+  const bytes = Buffer.concat([body, checksum]);
   return { token: PREFIX + bytes.toString('base64url'), ...splitToken(bytes) };
 }
 

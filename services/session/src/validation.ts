@@ -1,13 +1,30 @@
 import type { PublicPart, Session } from './session-record.ts';
+import type { ParsedSessionToken } from './session-token.ts';
 import { toStoreError } from './store-errors.ts';
 
 /** What came of a validation. All but `active` are final; a store that can't answer throws instead. */
-export type Validation<S extends Session = Session> =
-  | { outcome: 'active'; session: S; touchDue: boolean }
+export type Validation<S extends Session = Session> = ({ outcome: 'active'; session: S } & Findings) | Ended;
+
+/** What a validation found besides the session. */
+export interface Findings {
+  /** Whether {@link SessionStore.touch} has something to write. */
+  touchDue: boolean;
+  /** The secret's hash, when it was never used before: `touch` is to be told. */
+  firstUse: string | undefined;
+  /** What auth may do about the secret: `note` that a successor is in use, `offer` a successor. */
+  rotation: 'none' | 'note' | 'offer';
+  /** The store's clock. */
+  nowMs: number;
+}
+
+/** Why a session is not there any more. */
+export type Ended =
   | { outcome: 'unknown' }
   | { outcome: 'expired-idle' }
   | { outcome: 'expired-absolute' }
-  | { outcome: 'revoked'; reason: string };
+  | { outcome: 'revoked'; reason: string }
+  /** A secret came back after its successor had long been in use. */
+  | { outcome: 'reused' };
 
 /** The fields as `validate` and `list` give them: public part, created, seen, idle, absolute. */
 export function toSession(id: string, fields: unknown[]): Session {
@@ -26,7 +43,7 @@ export function toSession(id: string, fields: unknown[]): Session {
   };
 }
 
-function parsePublicPart(json: string): PublicPart {
+export function parsePublicPart(json: string): PublicPart {
   try {
     return JSON.parse(json) as PublicPart;
   } catch (error) {
@@ -36,22 +53,39 @@ function parsePublicPart(json: string): PublicPart {
 
 type Times = [number, number, number, number];
 
-/** The reply of the function `validate` as a {@link Validation}. */
-export function toValidation<S extends Session>(reply: unknown[], read: (fields: unknown[]) => S): Validation<S> {
+const rotations = { 1: 'note', 2: 'offer' } as const;
+
+/** The reply of the function `validate` as a {@link Validation}. An older library's reply ends earlier. */
+export function toValidation<S extends Session>(
+  { secretHash }: ParsedSessionToken,
+  reply: unknown[],
+  read: (fields: unknown[]) => S,
+): Validation<S> {
   const [outcome, ...fields] = reply;
+  if (outcome !== 'active') return toEnded(reply);
+  const firstUse = fields[9] === 1 ? secretHash : undefined;
+  return {
+    outcome,
+    session: read(fields),
+    touchDue: fields[5] === 1 || firstUse !== undefined,
+    firstUse,
+    rotation: rotations[fields[10] as 1 | 2] ?? 'none',
+    nowMs: Number(fields[8] ?? Date.now()),
+  };
+}
+
+/** The reply of `validate` or `rotate` that there is no live session. */
+export function toEnded([outcome, reason]: unknown[]): Ended {
   switch (outcome) {
-    case 'active':
-      return { outcome, session: read(fields), touchDue: fields[5] === 1 };
     case 'unknown':
     case 'expired-idle':
     case 'expired-absolute':
       return { outcome };
     case 'ended':
-      return fields[0] === 'expired-idle'
-        ? { outcome: 'expired-idle' }
-        : { outcome: 'revoked', reason: String(fields[0]) };
+      if (reason === 'expired-idle' || reason === 'reused') return { outcome: reason };
+      return { outcome: 'revoked', reason: String(reason) };
     default:
       // A record or a function library from a newer release, met in a rolling upgrade: another replica can read it.
-      throw toStoreError(new Error(`validate answered ${String(outcome)}: this service is older than the record`));
+      throw toStoreError(new Error(`Redis answered ${String(outcome)}: this service is older than the record`));
   }
 }

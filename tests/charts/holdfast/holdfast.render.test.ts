@@ -150,6 +150,16 @@ test('an authority of PostgreSQL is trusted by orders, and only by orders', asyn
   expect(container(manifests, 'auth').env).not.toHaveProperty('NODE_EXTRA_CA_CERTS');
 });
 
+test('sessions are limited in prod, and a profile is not undercut by a timeout that nobody set', async () => {
+  const prod = await renderChart(chart, { values: [environment('prod')] });
+  expect(container(prod, 'auth').env).toMatchObject({ SESSION_MAX_PER_USER: '20', SESSION_ROTATE_MS: '900000' });
+  const withProfile = await renderChart(chart, { values: [dev], set: ['session.profile=aal3', 'session.rotateMs=0'] });
+  const { env } = container(withProfile, 'auth');
+  expect(env).toMatchObject({ SESSION_PROFILE: 'aal3', SESSION_MAX_PER_USER: '0', SESSION_ROTATE_MS: '0' });
+  expect(env).not.toHaveProperty('SESSION_IDLE_TIMEOUT_MS');
+  expect(env).not.toHaveProperty('SESSION_ABSOLUTE_TIMEOUT_MS');
+});
+
 test('auth and orders differ only where they must: in what a service is made of there is no second copy', async () => {
   const manifests = await renderChart(chart, { values: [dev] });
   const kindsOf = (name: string) =>

@@ -1,9 +1,10 @@
 import { callerSecurity, jsonContent, problemContents } from '@holdfast/runtime';
-import { clearSessionCookie, HoldfastError, readCredential, requireSession, toSessionView } from '@holdfast/session';
+import { clearSessionCookie, HoldfastError, readCredential, toSessionView } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
 import { audit } from '../audit.ts';
 import type { AuthApp, AuthEnv, AuthServices } from '../auth-context.ts';
+import { requireOwnSession } from '../require-own-session.ts';
 import { sessionSchema } from '../schemas.ts';
 
 const ADMIN_ROLE = 'admin';
@@ -41,9 +42,9 @@ const revokeAll = createRoute({
 });
 
 /** `/v1/users/{id}/sessions`: what an admin may see and end of somebody else. */
-export function addAdminRoutes(app: AuthApp, { sessions, config, metrics }: AuthServices): void {
-  const { trustedOrigins } = config;
-  const guard = [requireSession({ sessions, trustedOrigins, onValidation: metrics.recordValidation }), requireAdmin];
+export function addAdminRoutes(app: AuthApp, services: AuthServices): void {
+  const { sessions } = services;
+  const guard = [requireOwnSession(services), requireAdmin];
 
   app.openapi({ ...list, middleware: guard }, async (c) => {
     const { id: userId } = c.req.valid('param');

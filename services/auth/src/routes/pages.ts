@@ -1,7 +1,6 @@
 import { createPages, seeOther } from '@holdfast/pages';
-import type { SessionVariables } from '@holdfast/session';
 import { createRoute } from '@hono/zod-openapi';
-import type { AuthApp, AuthServices } from '../auth-context.ts';
+import type { AuthApp, AuthServices, AuthVariables } from '../auth-context.ts';
 import { addAccountPages } from './account-pages.ts';
 import { addSignInPages } from './sign-in-pages.ts';
 
@@ -14,7 +13,7 @@ const front = createRoute({
 
 /** `/auth/…`: what people see of this service. */
 export function addPages(app: AuthApp, services: AuthServices, servedBy: string | undefined): void {
-  const pages = createPages<SessionVariables>({ trustedOrigins: services.config.trustedOrigins, servedBy });
+  const pages = createPages<AuthVariables>({ trustedOrigins: services.config.trustedOrigins, servedBy });
   addSignInPages(pages, services);
   addAccountPages(pages, services);
   app.route('/auth', pages);

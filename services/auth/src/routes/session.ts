@@ -1,8 +1,11 @@
-import { jsonContent, problemContents } from '@holdfast/runtime';
-import { requireActive, requireToken, toSessionView } from '@holdfast/session';
+import { callerSecurity, jsonContent, problemContents } from '@holdfast/runtime';
+import { readCredential, toSessionView } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
-import type { AuthApp, AuthServices } from '../auth-context.ts';
+import type { Context } from 'hono';
+import type { AuthApp, AuthEnv, AuthServices } from '../auth-context.ts';
 import { logOut } from '../end-sessions.ts';
+import { requireOwnSession } from '../require-own-session.ts';
+import { rotateSession } from '../rotate-session.ts';
 import { sessionSchema } from '../schemas.ts';
 
 const whoami = createRoute({
@@ -12,6 +15,22 @@ const whoami = createRoute({
   responses: {
     200: jsonContent(z.object({ session: sessionSchema }), 'It is alive'),
     ...problemContents({ 401: 'No live session', 503: 'The store can’t answer' }),
+  },
+});
+
+const rotate = createRoute({
+  method: 'post',
+  path: '/v1/session/rotate',
+  summary: 'Exchange the session’s token for the next one',
+  description:
+    'The old token works until 30 seconds after the new one was first used. Asking again with it gives the same new one.',
+  security: callerSecurity,
+  responses: {
+    200: jsonContent(
+      z.object({ session: sessionSchema, token: z.string().optional() }),
+      'The same session; its new token as cookie, or here for bearer',
+    ),
+    ...problemContents({ 401: 'No live session', 403: 'Sent by another site', 503: 'The old token still works' }),
   },
 });
 
@@ -27,19 +46,23 @@ const logout = createRoute({
 
 /** `/v1/session`: the session of the request itself. */
 export function addSessionRoute(app: AuthApp, services: AuthServices): void {
-  const { sessions, metrics, config } = services;
-  app.openapi(whoami, async (c) => {
-    const token = requireToken(c.req.method, (name) => c.req.header(name), config.trustedOrigins);
-    const validation = await sessions.describe(token, { safe: true });
-    metrics.recordValidation(validation.outcome);
-    const session = requireActive(validation);
-    if (validation.outcome === 'active' && validation.touchDue) sessions.touch(session.id);
-    c.set('session', session);
+  app.openapi({ ...whoami, middleware: requireOwnSession(services) }, (c) => {
+    const session = c.get('session');
     return c.json({ session: toSessionView(session, session.id) }, 200);
+  });
+
+  app.openapi({ ...rotate, middleware: requireOwnSession(services, { rotates: false }) }, async (c) => {
+    const { token, session } = await rotateSession(c, services, { minAgeMs: 0 });
+    return c.json({ session: toSessionView(session, session.id), ...forBearer(c, token) }, 200);
   });
 
   app.openapi(logout, async (c) => {
     await logOut(c, services);
     return c.body(null, 204);
   });
+}
+
+/** A browser has its token as a cookie, where no script can read it; everybody else is told. */
+function forBearer(c: Context<AuthEnv>, token: string): { token?: string } {
+  return readCredential((name) => c.req.header(name)).kind === 'bearer' ? { token } : {};
 }

@@ -1,8 +1,9 @@
 import { jsonContent, problemContents } from '@holdfast/runtime';
-import { HoldfastError, requireSession, toSessionView } from '@holdfast/session';
+import { HoldfastError, toSessionView } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { AuthApp, AuthServices } from '../auth-context.ts';
 import { endAll, endOne } from '../end-sessions.ts';
+import { requireOwnSession } from '../require-own-session.ts';
 import { sessionSchema } from '../schemas.ts';
 
 const refusals = { 401: 'No live session', 403: 'Sent by another site', 503: 'The store can’t answer' };
@@ -41,12 +42,8 @@ const revokeAll = createRoute({
 
 /** `/v1/sessions`: all sessions of the caller. Logging in is in `login.ts`. */
 export function addSessionsRoutes(app: AuthApp, services: AuthServices): void {
-  const { sessions, config, metrics } = services;
-  const guard = requireSession({
-    sessions,
-    trustedOrigins: config.trustedOrigins,
-    onValidation: metrics.recordValidation,
-  });
+  const { sessions } = services;
+  const guard = requireOwnSession(services);
 
   app.openapi({ ...list, middleware: guard }, async (c) => {
     const current = c.get('session');

@@ -7,10 +7,10 @@ import {
   renderPage,
   seeOther,
 } from '@holdfast/pages';
-import { authenticate, HoldfastError, readCookies, SESSION_COOKIE, type SessionVariables } from '@holdfast/session';
+import { authenticate, HoldfastError, readCookies, SESSION_COOKIE } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import type { AuthEnv, AuthServices } from '../auth-context.ts';
+import type { AuthEnv, AuthServices, AuthVariables } from '../auth-context.ts';
 import { logOut } from '../end-sessions.ts';
 import { logIn } from '../log-in.ts';
 import { describeReason } from '../pages/describe-reason.ts';
@@ -82,7 +82,7 @@ const signedOut = createRoute({
 });
 
 /** `/auth/sign-in`, `/auth/sign-out` and `/auth/signed-out`. */
-export function addSignInPages(pages: Pages<SessionVariables>, services: AuthServices): void {
+export function addSignInPages(pages: Pages<AuthVariables>, services: AuthServices): void {
   pages.openapi(showSignIn, async (c) => {
     const { return: wanted, reason } = c.req.valid('query');
     const returnTo = parseReturnPath(wanted);

@@ -1,8 +1,9 @@
 import { jsonContent, problemContents } from '@holdfast/runtime';
-import { HoldfastError, requireSession } from '@holdfast/session';
+import { HoldfastError } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import { audit } from '../audit.ts';
 import type { AuthApp, AuthServices } from '../auth-context.ts';
+import { requireOwnSession } from '../require-own-session.ts';
 
 const LIFETIME_SECONDS = 60;
 
@@ -35,9 +36,10 @@ const jwks = createRoute({
 });
 
 /** `/v1/token` and the keys to verify it with. A JWT can't be revoked, so it lives for a minute. */
-export function addTokenRoutes(app: AuthApp, { sessions, keys, config, metrics }: AuthServices): void {
-  const { trustedOrigins, audiences, issuer } = config;
-  const guard = requireSession({ sessions, trustedOrigins, onValidation: metrics.recordValidation });
+export function addTokenRoutes(app: AuthApp, services: AuthServices): void {
+  const { keys, config } = services;
+  const { audiences, issuer } = config;
+  const guard = requireOwnSession(services);
 
   app.openapi({ ...exchange, middleware: guard }, async (c) => {
     const { audience } = c.req.valid('json');

@@ -1,9 +1,10 @@
 #!lua name=holdfast_v1
--- revision: 2
+-- revision: 3
 --
 -- Everything about a session that must happen at once. Keys (KEYS is always in this order):
 --   s  hf:s:<id>       hash, the session as auth wrote it; validators may only read it
---   t  hf:t:<id>       hash, when it was last seen (l) and its idle timeout (i); validators may write it
+--   t  hf:t:<id>       hash, when it was last seen (l), its idle timeout (i), and what validators saw of rotation: which
+--                      secret was used for the first time (u) and when (ut), that a spent one came back (r); validators may write it
 --   u  hf:u:<user id>  sorted set, the user's session ids by absolute expiry
 -- Times are milliseconds since 1970 by Redis TIME, the only clock. Durations are milliseconds.
 -- The revision above grows with every change of this file: an older auth never replaces a newer library.
@@ -11,6 +12,17 @@
 local SCHEMA = 1               -- the newest record this library can read
 local TOMBSTONE_MS = 300000    -- how long an ended session still tells its holder why
 local TOUCH_MS = 60000         -- at most one touch per session and minute
+local GRACE_MS = 30000         -- how long a secret lives on after its successor was first used
+local SPENT_KEPT = 16          -- how many spent secrets are remembered, so that one that comes back is known
+
+-- What rotation adds to s; a session that was never rotated has none of it:
+--   next   hash of the successor of `hash` that was made and, as far as s knows, not used yet
+--   npub   the public part that comes in force with `next`, after a re-authentication
+--   also   hash of a successor that `next` took the place of; it lives and dies with `hash`
+--   since  when the newest secret was made
+--   spent  the secrets that were replaced, newest first: hash (43 characters), when its grace ends (13), a comma
+--   opub   the public part for those in their grace, if it has changed since
+local SPENT_LENGTH = 57
 
 local function now_ms()
   local time = redis.call('TIME')
@@ -24,16 +36,52 @@ end
 
 local function end_session(s, t, reason, now)
   redis.call('HSET', s, 'state', 'revoked', 'reason', reason, 'ended', now)
-  redis.call('HDEL', s, 'pub', 'ua', 'ip')
+  redis.call('HDEL', s, 'pub', 'npub', 'opub', 'ua', 'ip')
   redis.call('PEXPIRE', s, TOMBSTONE_MS)
   redis.call('DEL', t)
 end
 
--- When the session was last seen, or nil once it has idled out.
+-- When the session was last seen, or nil once it has idled out, and whether a validator saw a spent secret of it.
 local function last_seen(t, idle, now)
-  local seen = tonumber(redis.call('HGET', t, 'l') or nil)
-  if seen and now - seen < idle then return seen end
-  return nil
+  local known = redis.call('HMGET', t, 'l', 'r')
+  local seen = tonumber(known[1] or nil)
+  if seen and now - seen < idle then return seen, known[2] == '1' end
+  return nil, false
+end
+
+-- What a touch writes down of a secret that is used for the first time.
+local function mark_of(hash)
+  return string.sub(hash, 1, 16)
+end
+
+-- When the successor was first used as validators saw it, or nil. Their word is not taken for a time to come.
+local function first_use(t, next_hash, now)
+  if not next_hash then return nil end
+  local known = redis.call('HMGET', t, 'u', 'ut')
+  local at = tonumber(known[2] or nil)
+  if known[1] ~= mark_of(next_hash) or not at or not (at >= 0) then return nil end
+  return math.min(at, now)
+end
+
+-- What a secret is to the session, by its hash: 'current', 'next', 'graced' (replaced a moment ago and still good), 'spent',
+-- or nil for one that it never had.
+local function standing_of(s, given, hash, next_hash, used_at, now)
+  if given == next_hash then return 'next' end
+  local known = given == hash and {} or redis.call('HMGET', s, 'also', 'spent')
+  if given == hash or given == known[1] then
+    if used_at and now - used_at >= GRACE_MS then return 'spent' end
+    return 'current'
+  end
+  local place = known[2] and string.find(known[2], given, 1, true)
+  if not place or #given ~= 43 or (place - 1) % SPENT_LENGTH ~= 0 then return nil end
+  if now < tonumber(string.sub(known[2], place + 43, place + 55)) then return 'graced' end
+  return 'spent'
+end
+
+-- Whether that is, or was, a secret of the session.
+local function has_secret(s, given)
+  local known = redis.call('HMGET', s, 'hash', 'next')
+  return known[1] and standing_of(s, given, known[1], known[2], nil, 0) ~= nil
 end
 
 -- Drops what can't be used any more from the user's index, ends what has idled out, and returns the ids that live.
@@ -43,10 +91,11 @@ local function live_sessions(u, now)
   for _, id in ipairs(redis.call('ZRANGE', u, 0, -1)) do
     local s, t = 'hf:s:' .. id, 'hf:t:' .. id
     local record = redis.call('HMGET', s, 'state', 'idle')
-    if record[1] == 'active' and last_seen(t, tonumber(record[2]), now) then
+    local seen, reused = last_seen(t, tonumber(record[2] or 0), now)
+    if record[1] == 'active' and seen and not reused then
       live[#live + 1] = id
     else
-      if record[1] == 'active' then end_session(s, t, 'expired-idle', now) end
+      if record[1] == 'active' then end_session(s, t, reused and 'reused' or 'expired-idle', now) end
       redis.call('ZREM', u, id)
     end
   end
@@ -58,7 +107,7 @@ end
 local function count_others(u, replaced_id, replaced_hash, now)
   local count, replaced = 0, 0
   for _, id in ipairs(live_sessions(u, now)) do
-    if id == replaced_id and redis.call('HGET', 'hf:s:' .. id, 'hash') == replaced_hash then
+    if id == replaced_id and has_secret('hf:s:' .. id, replaced_hash) then
       replaced = 1
     else
       count = count + 1
@@ -95,37 +144,134 @@ local function create(keys, args)
   return {'created', now, absolute, max > 0 and math.max(0, others + 1 - max) or 0, replaced}
 end
 
--- KEYS s t; ARGV secret hash, '1' for the device as well. Reads only, so that FCALL_RO can call it, on a replica too.
--- Returns {outcome, …}; the reason a session ended is told only to a caller that has its secret.
+-- KEYS s t; ARGV secret hash, '1' for the device as well, and, from auth only, how often secrets are rotated (ms, 0: never).
+-- Reads only, so that FCALL_RO can call it, on a replica too. Returns {outcome, …}; the reason a session ended is told only
+-- to a caller that has a secret of it. An active one: {'active', public part, created, seen, idle, absolute expiry, 1 if a
+-- touch is due, user agent, ip, now, 1 if the secret is used for the first time, 1 if auth has to note that (rotate) or
+-- 2 if it may give out a successor}; the reply only ever grows at its end.
 local function validate(keys, args)
-  local s = redis.call('HMGET', keys[1], 'v', 'hash', 'state', 'abs', 'idle', 'created', 'pub', 'reason')
-  if not s[2] or s[2] ~= args[1] then return {'unknown'} end
+  local s = redis.call('HMGET', keys[1], 'v', 'hash', 'state', 'abs', 'idle', 'created', 'pub', 'reason', 'next')
+  if not s[2] then return {'unknown'} end
+  local now = now_ms()
+  local used_at = first_use(keys[2], s[9], now)
+  local standing = standing_of(keys[1], args[1], s[2], s[9], used_at, now)
+  if not standing then return {'unknown'} end
   if tonumber(s[1]) > SCHEMA then return {'schema'} end
   if s[3] ~= 'active' then return {'ended', s[8] or 'unknown'} end
-  local now, absolute, idle = now_ms(), tonumber(s[4]), tonumber(s[5])
+  local absolute, idle = tonumber(s[4]), tonumber(s[5])
   if now >= absolute then return {'expired-absolute'} end
-  local seen = last_seen(keys[2], idle, now)
+  local seen, reused = last_seen(keys[2], idle, now)
   if not seen then return {'expired-idle'} end
-  local due = now - seen >= math.min(TOUCH_MS, idle / 20)
-  local reply = {'active', s[7], tonumber(s[6]), seen, idle, absolute, due and 1 or 0}
-  if args[2] == '1' then
-    local device = redis.call('HMGET', keys[1], 'ua', 'ip')
-    reply[8], reply[9] = device[1] or '', device[2] or ''
+  if reused or standing == 'spent' then return {'ended', 'reused'} end
+  local pub, device, rotation = s[7], {}, 0
+  if standing == 'next' then pub = redis.call('HGET', keys[1], 'npub') or pub end
+  if standing == 'graced' then pub = redis.call('HGET', keys[1], 'opub') or pub end
+  if args[2] == '1' then device = redis.call('HMGET', keys[1], 'ua', 'ip') end
+  if standing == 'next' then
+    rotation = 1
+  elseif args[3] then
+    local every = tonumber(args[3])
+    local made = tonumber(redis.call('HGET', keys[1], 'since') or s[6])
+    if s[9] or standing == 'graced' or (every > 0 and now - made >= every) then rotation = 2 end
   end
-  return reply
+  local due = now - seen >= math.min(TOUCH_MS, idle / 20)
+  return {'active', pub, tonumber(s[6]), seen, idle, absolute, due and 1 or 0, device[1] or '', device[2] or '', now,
+    standing == 'next' and not used_at and 1 or 0, rotation}
 end
 
--- KEYS t. Moves last seen forward, at most once in the touch interval. It can't bring anything back: it needs t to be
--- there, and whether a session lives is written in s, which it does not touch. Returns 1 when it wrote.
-local function touch(keys)
-  local known = redis.call('HMGET', keys[1], 'l', 'i')
+-- KEYS t; ARGV, optional: the hash of a secret that is used for the first time, or 'reused'. Moves last seen forward, at
+-- most once in the touch interval. It can't bring anything back: it needs t to be there, and whether a session lives is
+-- written in s, which it does not touch. Returns 1 when it wrote.
+local function touch(keys, args)
+  local known = redis.call('HMGET', keys[1], 'l', 'i', 'u')
   local seen, idle = tonumber(known[1] or nil), tonumber(known[2] or nil)
   if not seen or not idle then return 0 end
-  local now = now_ms()
-  if now - seen >= idle or now - seen < math.min(TOUCH_MS, idle / 20) then return 0 end
-  redis.call('HSET', keys[1], 'l', now)
-  redis.call('PEXPIRE', keys[1], idle)
+  local now, changes = now_ms(), {}
+  if now - seen >= idle then return 0 end
+  if args[1] == 'reused' then
+    changes = {'r', '1'}
+  elseif args[1] and known[3] ~= mark_of(args[1]) then
+    changes = {'u', mark_of(args[1]), 'ut', now}
+  end
+  local due = now - seen >= math.min(TOUCH_MS, idle / 20)
+  if due then
+    changes[#changes + 1] = 'l'
+    changes[#changes + 1] = now
+  end
+  if #changes == 0 then return 0 end
+  redis.call('HSET', keys[1], unpack(changes))
+  if due then redis.call('PEXPIRE', keys[1], idle) end
   return 1
+end
+
+-- Puts the successor in the place of the current secret, which lives on for a while.
+local function promote(s, hash, next_hash, used_at, now)
+  local known = redis.call('HMGET', s, 'gen', 'also', 'spent', 'pub', 'npub')
+  local grace_ends = string.format('%013.0f,', (used_at or now) + GRACE_MS)
+  local spent, older = hash .. grace_ends, known[3] or ''
+  if known[2] then spent = known[2] .. grace_ends .. spent end
+  redis.call('HSET', s, 'hash', next_hash, 'gen', tonumber(known[1]) + 1,
+    'spent', string.sub(spent .. older, 1, SPENT_KEPT * SPENT_LENGTH))
+  if known[5] then
+    redis.call('HSET', s, 'pub', known[5], 'opub', known[4])
+  elseif now >= (tonumber(string.sub(older, 44, 56)) or 0) then
+    redis.call('HDEL', s, 'opub')
+  end
+  redis.call('HDEL', s, 'next', 'also', 'npub')
+end
+
+-- KEYS s t; ARGV id, secret hash, how old the newest secret must be (ms), public part after a re-authentication (as in
+-- create) or '', and the hashes a successor may have, the preferred one first. Whoever asks with the same secret gets the
+-- same successor, however often. Without any of these hashes it only writes down what validate found: that a successor is
+-- in use, or that a spent secret came back, which ends the session. Returns {'rotated', hash of the successor, its public
+-- part}, {'kept'} when there is none for this caller now, or as validate, with the user id behind 'reused' when this call
+-- ended it. It always writes, so that a WAIT after it also covers what an earlier call has written.
+local function rotate(keys, args)
+  local s, t, now = keys[1], keys[2], now_ms()
+  fence()
+  local known = redis.call('HMGET', s, 'hash', 'next', 'v', 'state', 'reason', 'abs', 'idle', 'user', 'since', 'created')
+  local hash, next_hash = known[1], known[2]
+  if not hash then return {'unknown'} end
+  local used_at = first_use(t, next_hash, now)
+  local standing = standing_of(s, args[2], hash, next_hash, used_at, now)
+  if not standing then return {'unknown'} end
+  if tonumber(known[3]) > SCHEMA then return {'schema'} end
+  if known[4] ~= 'active' then return {'ended', known[5] or 'unknown'} end
+  if now >= tonumber(known[6]) then return {'expired-absolute'} end
+  local seen, reused = last_seen(t, tonumber(known[7]), now)
+  if not seen then return {'expired-idle'} end
+  if reused or standing == 'spent' then
+    end_session(s, t, 'reused', now)
+    redis.call('ZREM', 'hf:u:' .. known[8], args[1])
+    return {'ended', 'reused', known[8]}
+  end
+  if next_hash and (standing == 'next' or used_at) then
+    promote(s, hash, next_hash, used_at, now)
+    standing = standing == 'next' and 'current' or 'graced'
+    hash, next_hash = next_hash, false
+  end
+  if #args < 5 then return {'kept'} end
+
+  local pub = args[4] ~= '' and args[4] .. now .. '}'
+  local made = next_hash or (standing == 'graced' and hash)
+  for index = 5, #args do
+    if args[index] == made then
+      if pub then redis.call('HSET', s, next_hash and 'npub' or 'pub', pub) end
+      local parts = redis.call('HMGET', s, 'pub', 'npub')
+      return {'rotated', made, parts[2] or parts[1]}
+    end
+  end
+  local age = now - tonumber(known[9] or known[10])
+  local also = redis.call('HGET', s, 'also')
+  if not pub then
+    -- A successor that was derived with another key, or after a re-authentication, is not taken away in a hurry.
+    if standing == 'graced' or (next_hash and (also or age < GRACE_MS)) then return {'kept'} end
+    if not next_hash and age < tonumber(args[3]) then return {'kept'} end
+  end
+  if next_hash and not also then redis.call('HSET', s, 'also', next_hash) end
+  redis.call('HSET', s, 'next', args[5], 'since', now)
+  if pub then redis.call('HSET', s, 'npub', pub) else redis.call('HDEL', s, 'npub') end
+  return {'rotated', args[5], pub or redis.call('HGET', s, 'pub')}
 end
 
 -- KEYS s t; ARGV id, 'hash' or 'user', the secret's hash or the user id that must match, reason. Idempotent, and it
@@ -133,7 +279,7 @@ end
 -- already) | 'unknown', user id}.
 local function revoke(keys, args)
   local s = redis.call('HMGET', keys[1], args[2], 'user', 'state', 'reason')
-  if not s[1] or s[1] ~= args[3] then
+  if not s[1] or not (s[1] == args[3] or (args[2] == 'hash' and has_secret(keys[1], args[3]))) then
     fence()
     return {'unknown'}
   end
@@ -209,6 +355,7 @@ end
 register('create', create, {})
 register('validate', validate, {'no-writes'})
 register('touch', touch, {'allow-oom'})
+register('rotate', rotate, {'allow-oom'})
 register('revoke', revoke, {'allow-oom'})
 register('revoke_user', revoke_user, {'allow-oom'})
 register('list', list, {'allow-oom'})
