@@ -22,12 +22,13 @@ export default defineConfig({
       },
       part('contract', ['tests/contract/**/*.test.ts'], 1),
       part('failover-local', ['tests/failover/local/**/*.test.ts'], 2),
-      part('charts', ['tests/charts/**/*.render.test.ts'], 3),
-      part('cluster', ['tests/cluster/**/*.test.ts', 'tests/charts/**/*.cluster.test.ts'], 4, {
+      part('browser', ['tests/browser/**/*.test.ts'], 3, { globalSetup: 'tests/browser/global-setup.ts' }),
+      part('charts', ['tests/charts/**/*.render.test.ts'], 4),
+      part('cluster', ['tests/cluster/**/*.test.ts', 'tests/charts/**/*.cluster.test.ts'], 5, {
         ...CLUSTER,
         exclude: longTests,
       }),
-      part('cluster-long', longTests, 5, CLUSTER),
+      part('cluster-long', longTests, 6, CLUSTER),
     ],
   },
 });

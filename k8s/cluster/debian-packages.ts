@@ -5,6 +5,7 @@ import { runCommand, tryCommand } from './run-command.ts';
 // A program that must be there, and the Debian package that brings it.
 const packageOf = {
   buildah: 'buildah',
+  chromium: 'chromium',
   conntrack: 'conntrack',
   containerd: 'containerd',
   'docker-registry': 'docker-registry',

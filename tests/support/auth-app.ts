@@ -32,6 +32,8 @@ export interface AskOptions {
   cookie?: string;
   bearer?: string;
   body?: unknown;
+  /** Sent as a form of a page is, instead of `body`. */
+  form?: Record<string, string>;
   headers?: Record<string, string>;
 }
 
@@ -87,7 +89,7 @@ export async function createTestAuth(
     logger: createLogger({ service: 'auth', level: 'trace', destination }),
     health: createHealth({ checks: { redis: () => sessions.ping() } }),
   });
-  const ask: TestAuth['ask'] = async (method, path, { cookie, bearer, body, headers } = {}) =>
+  const ask: TestAuth['ask'] = async (method, path, { cookie, bearer, body, form, headers } = {}) =>
     app.request(path, {
       method,
       headers: {
@@ -98,6 +100,7 @@ export async function createTestAuth(
         ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(form === undefined ? {} : { body: new URLSearchParams(form) }),
     });
   return {
     app,
