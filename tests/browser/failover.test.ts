@@ -26,6 +26,7 @@ test('a person goes on ordering while the replica that answers, then the Redis p
     );
     expect(await readServedBy(page)).not.toBe(answering);
   }
+  await page.goto(`${siteOf(platform)}/orders`);
   await placeOrder(page, 'without-a-replica');
 
   const primary = await requirePrimary(platform.redis);

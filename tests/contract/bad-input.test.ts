@@ -222,6 +222,107 @@ describe.each(guarded)('at %s %s %s', (service, method, path, body) => {
   });
 });
 
+describe('a page', () => {
+  const form = { 'content-type': 'application/x-www-form-urlencoded', ...ownPage };
+
+  /** A refusal for people: nothing in it tells how the service is made, or repeats what was sent. */
+  function expectPage(reply: RawReply, status: number, what: string) {
+    expect(reply.status, what).toBe(status);
+    expect(reply.headers['content-type'], what).toBe('text/html; charset=UTF-8');
+    expect(reply.headers['cache-control'], what).toBe('no-store');
+    expect(reply.headers['content-security-policy'], what).toContain("default-src 'none'; style-src 'sha256-");
+    expect(reply.headers['set-cookie'], what).toBeUndefined();
+    expect(reply.text, what).not.toMatch(/\.ts\b|node_modules|\bat [\w.<>]+ \(|Error:|hunter2|<script/);
+  }
+
+  const long = 'a'.repeat(2000);
+  test.each<[what: string, service: Service, path: string, status: number, body: string, headers?: object]>([
+    ['of a sign-in that is empty', 'auth', '/auth/sign-in', 422, ''],
+    ['of a sign-in without a password', 'auth', '/auth/sign-in', 422, 'username=alice'],
+    ['of a sign-in with an empty password', 'auth', '/auth/sign-in', 422, 'username=alice&password='],
+    ['of a sign-in with a name too long', 'auth', '/auth/sign-in', 422, `username=${long}&password=hunter2`],
+    [
+      'of a sign-in with a way back too long',
+      'auth',
+      '/auth/sign-in',
+      422,
+      `username=a&password=hunter2&return=${long}`,
+    ],
+    ['of a sign-in with a list for a name', 'auth', '/auth/sign-in', 422, 'username[]=a&username[]=b&password=hunter2'],
+    ['of a sign-in with bytes that are no UTF-8', 'auth', '/auth/sign-in', 401, 'username=%ff%fe&password=hunter2'],
+    ['of a sign-in as JSON', 'auth', '/auth/sign-in', 415, '{"username":"alice","password":"hunter2"}', json],
+    [
+      'of a sign-in as half a file',
+      'auth',
+      '/auth/sign-in',
+      400,
+      '--x\r\nhunter2',
+      { 'content-type': 'multipart/form-data; boundary=x' },
+    ],
+    ['of devices that names none', 'auth', '/auth/devices', 422, ''],
+    ['of devices with an id too long', 'auth', '/auth/devices', 422, `session=${long}`],
+    ['of an order that is empty', 'orders', '/orders', 422, ''],
+    ['of an order without a key', 'orders', '/orders', 422, 'sku=teapot&quantity=1'],
+    ['of an order with a key that is none', 'orders', '/orders', 422, 'sku=teapot&quantity=1&key=hunter2'],
+    ['of an order of nothing', 'orders', '/orders', 422, `sku=teapot&quantity=0&key=${crypto.randomUUID()}`],
+    ['of an order of no number', 'orders', '/orders', 422, `sku=teapot&quantity=0x1g&key=${crypto.randomUUID()}`],
+    [
+      'of an order of an article that is none',
+      'orders',
+      '/orders',
+      422,
+      `sku=tea+pot&quantity=1&key=${crypto.randomUUID()}`,
+    ],
+  ])('%s is refused as a page', async (what, service, path, status, body, headers) => {
+    const credential = path === '/auth/sign-in' ? {} : cookie(token);
+    const reply = await send(service, path, { method: 'POST', headers: { ...form, ...credential, ...headers }, body });
+    expectPage(reply, status, what);
+  });
+
+  test.each<[service: Service, method: string, path: string]>([
+    ['auth', 'GET', '/auth'],
+    ['auth', 'GET', '/auth/devices'],
+    ['auth', 'POST', '/auth/devices'],
+    ['orders', 'GET', '/orders'],
+    ['orders', 'POST', '/orders'],
+  ])(
+    'at %s %s %s what is no session leads to the sign-in page and back, and Redis is not asked',
+    async (service, method, path) => {
+      const before = await countCommands();
+      const none = [ownPage, ...malformedTokens().map(([, value]) => cookie(value))];
+      for (const headers of none) {
+        const reply = await send(service, path, {
+          method,
+          headers: { ...form, ...headers },
+          ...(method === 'POST' && { body: '' }),
+        });
+        expect(reply.status, JSON.stringify(headers)).toBe(303);
+        expect(reply.headers['location']).toContain(
+          `/auth/sign-in?return=${encodeURIComponent(path)}&reason=session-m`,
+        );
+        expect(reply.headers['set-cookie']).toBeUndefined();
+      }
+      const twice = { ...ownPage, cookie: `${cookie(token).cookie}; ${cookie(token).cookie}` };
+      expectPage(
+        await send(service, path, { method, headers: { ...form, ...twice }, ...(method === 'POST' && { body: '' }) }),
+        400,
+        'two cookies',
+      );
+      expect((await countCommands()) - before).toBe(0);
+    },
+  );
+
+  test('of an unknown path or for a wrong method is a page too', async () => {
+    expectPage(await send('auth', '/auth/nothing', {}), 404, '/auth/nothing');
+    expectPage(await send('orders', '/orders/nothing', {}), 404, '/orders/nothing');
+    const wrong = await send('auth', '/auth/sign-in', { method: 'PUT', headers: ownPage });
+    expectPage(wrong, 405, 'PUT');
+    expect(wrong.headers['allow']).toBe('GET, POST, HEAD, OPTIONS');
+    expectPage(await send('orders', '/orders?cursor=hunter2', { headers: cookie(token) }), 400, 'cursor');
+    expectPage(await send('auth', '/auth/sign-in?return=/a&return=/b', {}), 400, 'two ways back');
+  });
+});
+
 test('logging out with what is no token is done at once, and Redis is not asked', async () => {
   const before = await countCommands();
   for (const [name, value] of malformedTokens()) {
@@ -248,7 +349,7 @@ describe.each(['auth', 'orders'] as const)('at %s', (service) => {
   });
 
   test.each([
-    ['/', '/v1', '/v1/', '/v1/nothing', '/v1/session/', '//v1/session', '/V1/session', '/%00', '/%zz', '/v1/%2e%2e'],
+    ['/v1', '/v1/', '/v1/nothing', '/v1/session/', '//v1/session', '/V1/session', '/%00', '/%zz', '/v1/a/%2e%2e'],
     ['/.env', '/metrics', '/v1/orders/1/2', `/${'a'.repeat(4000)}`, '/v1/session;a=b'],
   ])('an unknown route is 404: %s …', async (...paths) => {
     for (const path of paths) {

@@ -188,7 +188,7 @@ test('unknown paths and methods are 404 and 405, also without a session', async 
 
 test('the OpenAPI document describes every route', async () => {
   const { body } = await service.ask('GET', '/openapi.json');
-  expect(Object.keys(body.paths)).toEqual(['/v1/orders', '/v1/orders/{id}']);
+  expect(Object.keys(body.paths)).toEqual(['/v1/orders', '/v1/orders/{id}', '/orders']);
   expect(body.paths['/v1/orders'].get.security).toEqual([{ sessionCookie: [] }, { bearer: [] }]);
   expect(body.components.securitySchemes.sessionCookie.name).toBe('__Host-hf');
   expect(Object.keys(body.paths['/v1/orders'].post.responses)).toContain('422');

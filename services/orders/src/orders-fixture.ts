@@ -13,6 +13,7 @@ import { createOrderRepository } from './order-repository.ts';
 export interface Answer {
   status: number;
   headers: Headers;
+  text: string;
   // biome-ignore lint/suspicious/noExplicitAny: whatever JSON the service answered, for assertions
   body: any;
 }
@@ -100,8 +101,9 @@ export async function createTestOrders(): Promise<TestOrders> {
       },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
-    const reply = await response.text();
-    return { status: response.status, headers: response.headers, body: reply === '' ? undefined : JSON.parse(reply) };
+    const text = await response.text();
+    const isJson = /json/.test(response.headers.get('content-type') ?? '');
+    return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
   };
   const resources = stack.move();
   return {

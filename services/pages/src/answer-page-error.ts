@@ -1,5 +1,5 @@
 import { toHoldfastError } from '@holdfast/runtime';
-import { readCookies, SESSION_COOKIE } from '@holdfast/session';
+import { HoldfastError, readCookies, SESSION_COOKIE } from '@holdfast/session';
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { errorPage } from './error-page.ts';
@@ -15,7 +15,8 @@ const SOONEST_REFRESH_SECONDS = 5;
  * touched, whatever happened. Forms are sent to the path of the page they are on, so that path can always be read again.
  */
 export function answerPageError(thrown: Error, c: Context<PageEnv>): Response | Promise<Response> {
-  const error = toHoldfastError(thrown, c);
+  const refused = toHoldfastError(thrown, c);
+  const error = refused.status === 415 ? notAForm(refused) : refused;
   const reading = c.req.method === 'GET' || c.req.method === 'HEAD';
   const path = reading ? c.req.path + new URL(c.req.url).search : c.req.path;
   if (error.status === 401) return c.redirect(signInPath(path, error.code), 303);
@@ -28,4 +29,10 @@ export function answerPageError(thrown: Error, c: Context<PageEnv>): Response | 
   const fields = reading ? undefined : c.get('retryFields');
   const { title, body } = errorPage({ error, requestId: c.get('requestId'), signedIn, path, fields });
   return renderPage(c, { title, body, signedIn, narrow: true }, error.status as ContentfulStatusCode);
+}
+
+/** What Hono's validators refuse is taken for JSON elsewhere. */
+function notAForm(cause: HoldfastError): HoldfastError {
+  const headers = { 'accept-post': 'application/x-www-form-urlencoded' };
+  return new HoldfastError('invalid-request', 'This takes nothing but its form.', { status: 415, headers, cause });
 }

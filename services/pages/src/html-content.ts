@@ -19,3 +19,12 @@ export function formBody<S extends z.ZodType>(schema: S) {
 
 /** Where a page leads on to, for a route's OpenAPI entry (RFC 9110, section 15.4.4). */
 export const seeOther = { description: 'Leads to the next page; without a live session to the sign-in page' };
+
+/** What a page has to tell of the form that led to it, as a parameter of its query; anything else tells nothing. */
+export function noticeName<const T extends readonly [string, ...string[]]>(names: T) {
+  return z
+    .enum(names)
+    .optional()
+    .catch(undefined)
+    .openapi({ type: 'string', enum: [...names] });
+}

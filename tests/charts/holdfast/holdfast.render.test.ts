@@ -170,14 +170,25 @@ test('auth and orders differ only where they must: in what a service is made of 
   for (const name of ['auth', 'orders']) expect(kindsOf(name)).toEqual(expect.arrayContaining(shared));
 });
 
-test('one host serves both: orders by its path, auth everything else, and no sticky sessions', async () => {
+test('one host serves both, pages and API: orders by its paths, auth everything else, and no sticky sessions', async () => {
   const manifests = await renderChart(chart, { values: [dev], set: everything });
-  const ingress = manifests.find(({ kind }) => kind === 'Ingress');
-  const paths = ingress?.['spec'].rules[0].http.paths as { path: string; backend: { service: { name: string } } }[];
-  expect(Object.fromEntries(paths.map(({ path, backend }) => [path, backend.service.name]))).toEqual({
-    '/': 'try-holdfast-auth',
-    '/v1/orders': 'try-holdfast-orders',
-  });
+  const specOf = (wanted: string) => manifests.find(({ kind }) => kind === wanted)?.['spec'];
+  const paths = specOf('Ingress').rules[0].http.paths as { path: string; backend: { service: { name: string } } }[];
+  const rules = specOf('HTTPRoute').rules as {
+    matches: [{ path: { value: string } }];
+    backendRefs: [{ name: string }];
+  }[];
+  const routed = [
+    paths.map(({ path, backend }) => [path, backend.service.name]),
+    rules.map(({ matches: [{ path }], backendRefs: [{ name }] }) => [path.value, name]),
+  ];
+  for (const entries of routed) {
+    expect(Object.fromEntries(entries)).toEqual({
+      '/': 'try-holdfast-auth',
+      '/orders': 'try-holdfast-orders',
+      '/v1/orders': 'try-holdfast-orders',
+    });
+  }
   for (const service of manifests.filter(({ kind }) => kind === 'Service')) {
     expect(service['spec'].sessionAffinity).toBeUndefined();
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createPages, formBody, htmlContent, htmlContents, renderPage, seeOther } from '@holdfast/pages';
+import { createPages, formBody, htmlContent, htmlContents, noticeName, renderPage, seeOther } from '@holdfast/pages';
 import type { ServiceApp } from '@holdfast/runtime';
 import { type AuthenticateOptions, requireSession, type SessionVariables } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
@@ -19,7 +19,7 @@ const show = createRoute({
   request: {
     query: z.object({
       cursor: z.string().max(200).optional(),
-      placed: z.enum(['new', 'again']).optional().catch(undefined),
+      placed: noticeName(['new', 'again']),
     }),
   },
   responses: {
