@@ -1,10 +1,10 @@
 import { formBody, htmlContent, htmlContents, noticeName, type Pages, renderPage, seeOther } from '@holdfast/pages';
-import { requireSession, type SessionVariables } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
-import type { AuthServices } from '../auth-context.ts';
+import type { AuthServices, AuthVariables } from '../auth-context.ts';
 import { endAll, endOne } from '../end-sessions.ts';
 import { accountPage } from '../pages/account-page.ts';
 import { devicesPage } from '../pages/devices-page.ts';
+import { requireOwnSession } from '../require-own-session.ts';
 
 const unavailable = { 503: 'The store can’t answer: nothing has changed' };
 
@@ -39,13 +39,9 @@ const signOutDevices = createRoute({
 const notices = { one: 'The device is signed out.', others: 'All other devices are signed out.' };
 
 /** `/auth` and `/auth/devices`: for who is signed in. */
-export function addAccountPages(pages: Pages<SessionVariables>, services: AuthServices): void {
-  const { sessions, users, config, metrics } = services;
-  const guard = requireSession({
-    sessions,
-    trustedOrigins: config.trustedOrigins,
-    onValidation: metrics.recordValidation,
-  });
+export function addAccountPages(pages: Pages<AuthVariables>, services: AuthServices): void {
+  const { sessions, users } = services;
+  const guard = requireOwnSession(services);
 
   pages.openapi({ ...showAccount, middleware: guard }, (c) => {
     const session = c.get('session');
