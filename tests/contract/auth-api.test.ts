@@ -216,6 +216,7 @@ describe('requests that another site makes the browser send', () => {
     ['DELETE', '/v1/sessions?except=current'],
     ['DELETE', '/v1/users/id-alice/sessions'],
     ['POST', '/v1/session/rotate'],
+    ['POST', '/v1/session/reauthenticate', { password: PASSWORD }],
     ['POST', '/v1/token', { audience: 'orders' }],
   ];
   test.each(unsafe)('%s %s is refused whatever else the request says', async (method, path, body) => {
@@ -324,6 +325,7 @@ test('the OpenAPI document names every route that there is', async () => {
     'POST /auth/devices',
     'POST /auth/sign-in',
     'POST /auth/sign-out',
+    'POST /v1/session/reauthenticate',
     'POST /v1/session/rotate',
     'POST /v1/sessions',
     'POST /v1/token',

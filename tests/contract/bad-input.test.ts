@@ -109,6 +109,12 @@ describe('a body', () => {
   const routes: [name: string, service: Service, path: string, cases: Case[]][] = [
     ['login', 'auth', '/v1/sessions', [...anything, ...logins]],
     ['token', 'auth', '/v1/token', [...anything, ['for an unknown audience', '{"audience":"hunter2"}', 422]]],
+    [
+      'reauthentication',
+      'auth',
+      '/v1/session/reauthenticate',
+      [...anything, ['with a list for a password', '{"password":["hunter2"]}', 422]],
+    ],
     ['order', 'orders', '/v1/orders', [...anything, ...orders]],
   ];
   const all = routes.flatMap(([route, service, path, cases]) =>
@@ -164,6 +170,7 @@ function malformedTokens(): [name: string, value: string][] {
 const guarded: [service: Service, method: string, path: string, body?: string][] = [
   ['auth', 'GET', '/v1/session'],
   ['auth', 'POST', '/v1/session/rotate'],
+  ['auth', 'POST', '/v1/session/reauthenticate', '{"password":"hunter2"}'],
   ['auth', 'GET', '/v1/sessions'],
   ['auth', 'DELETE', '/v1/sessions'],
   ['auth', 'DELETE', '/v1/sessions?except=current'],

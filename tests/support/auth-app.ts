@@ -78,6 +78,7 @@ export async function createTestAuth(
       trustedProxies: { kind: 'hops', count: 1 },
       issuer: 'https://auth.example',
       audiences: ['orders'],
+      adminMaxAuthAgeMs: 900_000,
       loginLimits: { perAccount: 5, perAddress: 1000, windowMs: 60_000 },
       ...config,
     },

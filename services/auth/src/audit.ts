@@ -9,6 +9,7 @@ export type AuditEvent =
   | 'logout'
   | 'session-revoked'
   | 'session-rotated'
+  | 'reauthenticated'
   | 'token-issued'
   | 'admin-listed'
   | 'admin-revoked'

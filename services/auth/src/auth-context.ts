@@ -12,6 +12,8 @@ export interface AuthConfig {
   issuer: string;
   audiences: readonly string[];
   loginLimits: LoginLimitConfig;
+  /** How long ago an admin may have authenticated to end the sessions of others; 0 is any time. */
+  adminMaxAuthAgeMs: number;
 }
 
 /** What the routes of auth work with. */

@@ -21,6 +21,9 @@ export const authEnvironment = {
     .default(900_000)
     .describe('How old a session’s secret gets before a browser is given the next one; 0 is never'),
   TRUSTED_ORIGINS: listOf(origin()).default([]).describe('Origins that requests with a cookie may come from'),
+  ADMIN_MAX_AUTH_AGE_MS: wholeNumber(0, 86_400_000)
+    .default(900_000)
+    .describe('How long ago an admin may have authenticated to end the sessions of others; 0 is any time'),
   LOGIN_FAILURES_PER_ACCOUNT: wholeNumber(1, 100).default(20).describe('Failed logins per account and window'),
   LOGIN_FAILURES_PER_ADDRESS: wholeNumber(1, 100_000)
     .default(100)

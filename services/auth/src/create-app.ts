@@ -3,6 +3,7 @@ import type { AuthApp, AuthServices, AuthVariables } from './auth-context.ts';
 import { addAdminRoutes } from './routes/admin.ts';
 import { addLoginRoute } from './routes/login.ts';
 import { addPages } from './routes/pages.ts';
+import { addReauthenticateRoute } from './routes/reauthenticate.ts';
 import { addSessionRoute } from './routes/session.ts';
 import { addSessionsRoutes } from './routes/sessions.ts';
 import { addTokenRoutes } from './routes/token.ts';
@@ -29,6 +30,7 @@ export function createApp(options: AuthAppOptions): AuthApp {
   });
   addLoginRoute(app, options);
   addSessionRoute(app, options);
+  addReauthenticateRoute(app, options);
   addSessionsRoutes(app, options);
   addTokenRoutes(app, options);
   addAdminRoutes(app, options);

@@ -12,9 +12,8 @@ import {
 import type { Context } from 'hono';
 import { audit } from './audit.ts';
 import type { AuthEnv, AuthServices } from './auth-context.ts';
+import { checkCredentials } from './check-credentials.ts';
 import { readDeviceCookie, setDeviceCookie } from './device-cookie.ts';
-import { takeLoginAttempt } from './login-limits.ts';
-import type { User } from './user-directory.ts';
 
 const USER_AGENT_LIMIT = 256;
 
@@ -38,8 +37,8 @@ export async function logIn(
 ): Promise<{ token: string; session: SessionWithDevice }> {
   const { sessions, metrics, config } = services;
   requireOwnPage(c, config.trustedOrigins);
+  const user = await checkCredentials(c, services, { username, password });
   const ip = createClientAddress(config.trustedProxies)(c);
-  const user = await checkCredentials(c, services, { username, password, ip });
   const userAgent = (c.req.header('user-agent') ?? '').slice(0, USER_AGENT_LIMIT);
   const input = { userId: user.id, roles: user.roles, amr: ['pwd'], device: { userAgent, ip } };
   const replaces = asCookie ? ownSessions(c)[0] : undefined;
@@ -66,34 +65,6 @@ function requireOwnPage(c: Context, trustedOrigins: readonly string[]): void {
   const fromBrowser = c.req.header('sec-fetch-site') !== undefined || c.req.header('origin') !== undefined;
   const hasSession = readCookies(c.req.header('cookie'), SESSION_COOKIE).length > 0;
   if (fromBrowser || hasSession) requireSameOrigin(c.req.method, (name) => c.req.header(name), trustedOrigins);
-}
-
-async function checkCredentials(
-  c: Context<AuthEnv>,
-  { config, keys, limitHashing, metrics, sessions, users }: AuthServices,
-  { username, password, ip }: { username: string; password: string; ip: string },
-): Promise<User> {
-  const userId = users.findId(username);
-  const deviceId = userId && readDeviceCookie(keys.derive('device'), c.req.header('cookie'), userId);
-  const attempt = { username, address: ip, deviceId };
-  const giveBack = await takeLoginAttempt(sessions, attempt, config.loginLimits).catch((error) => {
-    const limited = error instanceof HoldfastError && error.code === 'rate-limited';
-    metrics.recordLogin(limited ? 'limited' : 'error');
-    if (limited) audit(c, 'login-limited', { userId, ip });
-    throw error;
-  });
-  const user = await limitHashing(() => users.verify(username, password)).catch(async (error) => {
-    metrics.recordLogin('error');
-    await giveBack();
-    throw error;
-  });
-  if (!user) {
-    metrics.recordLogin('failed');
-    audit(c, 'login-failed', { userId, ip });
-    throw new HoldfastError('invalid-credentials', 'The username or the password is wrong.');
-  }
-  await giveBack();
-  return user;
 }
 
 async function setCookies(

@@ -57,6 +57,7 @@ await runMain(async () => {
       trustedProxies: env.TRUSTED_PROXIES,
       issuer: env.JWT_ISSUER,
       audiences: env.TOKEN_AUDIENCES,
+      adminMaxAuthAgeMs: env.ADMIN_MAX_AUTH_AGE_MS,
       loginLimits: {
         perAccount: env.LOGIN_FAILURES_PER_ACCOUNT,
         perAddress: env.LOGIN_FAILURES_PER_ADDRESS,

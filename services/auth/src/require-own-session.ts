@@ -8,6 +8,8 @@ import { rotateSession } from './rotate-session.ts';
 export interface OwnSessionOptions {
   /** Whether a browser is given a new cookie when its secret is old enough; default true. Off where the route does it. */
   rotates?: boolean;
+  /** How long ago the caller may have authenticated. */
+  maxAuthAgeMs?: number | undefined;
 }
 
 /**
@@ -16,13 +18,14 @@ export interface OwnSessionOptions {
  */
 export function requireOwnSession(
   services: AuthServices,
-  { rotates = true }: OwnSessionOptions = {},
+  { rotates = true, maxAuthAgeMs }: OwnSessionOptions = {},
 ): MiddlewareHandler<AuthEnv> {
   const { sessions, config, metrics } = services;
   return async (c, next) => {
     const options = {
       sessions,
       trustedOrigins: config.trustedOrigins,
+      maxAuthAgeMs,
       onValidation: metrics.recordValidation,
       onReuse: (sessionId: string, userId: string | undefined) => {
         if (userId !== undefined) audit(c, 'session-revoked', { userId, sessionId, reason: 'reused' });

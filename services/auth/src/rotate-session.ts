@@ -35,3 +35,8 @@ export async function rotateSession(
   audit(c, 'session-rotated', { userId: session.userId, sessionId: session.id });
   return { token, session: rotated };
 }
+
+/** A browser has its token as a cookie, where no script can read it; everybody else is told. */
+export function tokenForBearer(c: Context<AuthEnv>, token: string): { token?: string } {
+  return readCredential((name) => c.req.header(name)).kind === 'bearer' ? { token } : {};
+}

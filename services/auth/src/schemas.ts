@@ -13,3 +13,6 @@ export const sessionSchema = z
     device: z.object({ userAgent: z.string(), ip: z.string() }),
   })
   .openapi('Session');
+
+/** What a route answers that gave the session its next token. */
+export const rotatedSchema = z.object({ session: sessionSchema, token: z.string().optional() });

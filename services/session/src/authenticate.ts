@@ -11,6 +11,11 @@ export interface AuthenticateOptions {
   sessions: SessionStore;
   /** Origins, such as `https://shop.example`, from which unsafe requests with a cookie may come. */
   trustedOrigins: readonly string[];
+  /**
+   * How long ago the user may have authenticated, for what deserves a second look. A session that is older is refused with
+   * the challenge of RFC 9470; `POST /v1/session/reauthenticate` of auth answers it.
+   */
+  maxAuthAgeMs?: number | undefined;
   /** What came of each validation, for a metric; `error` when the store could not answer. */
   onValidation?: (outcome: string) => void;
   /** A replaced token came back; the user where auth has ended the session with this request. */
@@ -34,7 +39,7 @@ export async function authenticate(method: string, header: ReadHeader, options: 
 export async function admit<S extends Session>(
   method: string,
   header: ReadHeader,
-  { sessions, trustedOrigins, onValidation, onReuse }: AuthenticateOptions,
+  { sessions, trustedOrigins, maxAuthAgeMs, onValidation, onReuse }: AuthenticateOptions,
   validate: (token: ParsedSessionToken) => Promise<Validation<S>>,
 ): Promise<{ token: ParsedSessionToken; session: S } & Findings> {
   const token = requireToken(method, header, trustedOrigins);
@@ -47,7 +52,24 @@ export async function admit<S extends Session>(
   const session = requireActive(validation);
   const { outcome: _, ...findings } = validation as Extract<typeof validation, { outcome: 'active' }>;
   if (findings.touchDue) sessions.touch(session.id, findings.firstUse);
+  if (maxAuthAgeMs !== undefined && findings.nowMs - session.authenticatedAtMs > maxAuthAgeMs) {
+    throw reauthenticationRequired(maxAuthAgeMs);
+  }
   return { token, ...findings };
+}
+
+/** The challenge of RFC 9470, section 3: the session lives, but its authentication is too old for this. */
+function reauthenticationRequired(maxAuthAgeMs: number): HoldfastError {
+  const parameters = [
+    'error="insufficient_user_authentication"',
+    'error_description="A more recent authentication is required"',
+    `max_age="${Math.floor(maxAuthAgeMs / 1000)}"`,
+  ];
+  return new HoldfastError(
+    'reauthentication-required',
+    'The session lives, but this needs a more recent authentication: send the password to POST /v1/session/reauthenticate of auth.',
+    { headers: { 'www-authenticate': `Bearer ${parameters.join(', ')}` } },
+  );
 }
 
 /** The well-formed token of a request that came from where it may. */

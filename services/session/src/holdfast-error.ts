@@ -10,6 +10,7 @@ export const errorStatuses = {
   'session-expired-absolute': 401,
   'session-revoked': 401,
   'session-reused': 401,
+  'reauthentication-required': 401,
   'invalid-credentials': 401,
   'csrf-rejected': 403,
   forbidden: 403,
@@ -45,6 +46,7 @@ const titles: Record<ErrorCode, string> = {
   'session-expired-absolute': 'The session has reached its end',
   'session-revoked': 'The session was ended',
   'session-reused': 'A replaced session token was used again',
+  'reauthentication-required': 'Authenticate again',
   'invalid-credentials': 'Wrong username or password',
   'csrf-rejected': 'The request did not come from this site',
   forbidden: 'Not allowed',
@@ -95,7 +97,7 @@ export class HoldfastError extends Error {
       'cache-control': 'no-store',
       ...this.headers,
     });
-    if (this.status === 401) {
+    if (this.status === 401 && !headers.has('www-authenticate')) {
       const sentOne = this.code.startsWith('session-') && this.code !== 'session-missing';
       headers.set('www-authenticate', sentOne ? 'Bearer error="invalid_token"' : 'Bearer');
     }

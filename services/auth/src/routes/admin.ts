@@ -37,14 +37,17 @@ const revokeAll = createRoute({
   request,
   responses: {
     200: jsonContent(z.object({ revoked: z.int() }), 'How many live sessions were ended'),
-    ...problemContents(refusals),
+    ...problemContents({ ...refusals, 401: 'No live session, or one whose authentication is too old (RFC 9470)' }),
   },
 });
 
 /** `/v1/users/{id}/sessions`: what an admin may see and end of somebody else. */
 export function addAdminRoutes(app: AuthApp, services: AuthServices): void {
   const { sessions } = services;
+  const { adminMaxAuthAgeMs } = services.config;
+  const maxAuthAgeMs = adminMaxAuthAgeMs === 0 ? undefined : adminMaxAuthAgeMs;
   const guard = [requireOwnSession(services), requireAdmin];
+  const recentGuard = [requireOwnSession(services, { maxAuthAgeMs }), requireAdmin];
 
   app.openapi({ ...list, middleware: guard }, async (c) => {
     const { id: userId } = c.req.valid('param');
@@ -54,7 +57,7 @@ export function addAdminRoutes(app: AuthApp, services: AuthServices): void {
     return c.json({ sessions: found.map((session) => toSessionView(session, currentId)) }, 200);
   });
 
-  app.openapi({ ...revokeAll, middleware: guard }, async (c) => {
+  app.openapi({ ...revokeAll, middleware: recentGuard }, async (c) => {
     const { id: userId } = c.req.valid('param');
     const { id: currentId, userId: adminId } = c.get('session');
     const sessionIds = await sessions.revokeUser(userId, 'ended-by-admin');
@@ -65,7 +68,7 @@ export function addAdminRoutes(app: AuthApp, services: AuthServices): void {
   });
 }
 
-/** The role is that of the login: whoever loses it keeps it until that session ends (SECURITY.md). */
+/** The role is that of the last authentication: whoever loses it keeps it until that session ends (SECURITY.md). */
 const requireAdmin: MiddlewareHandler<AuthEnv> = async (c, next) => {
   const { userId: adminId, roles } = c.get('session');
   if (!roles.includes(ADMIN_ROLE)) {

@@ -1,12 +1,11 @@
 import { callerSecurity, jsonContent, problemContents } from '@holdfast/runtime';
-import { readCredential, toSessionView } from '@holdfast/session';
+import { toSessionView } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
-import type { Context } from 'hono';
-import type { AuthApp, AuthEnv, AuthServices } from '../auth-context.ts';
+import type { AuthApp, AuthServices } from '../auth-context.ts';
 import { logOut } from '../end-sessions.ts';
 import { requireOwnSession } from '../require-own-session.ts';
-import { rotateSession } from '../rotate-session.ts';
-import { sessionSchema } from '../schemas.ts';
+import { rotateSession, tokenForBearer } from '../rotate-session.ts';
+import { rotatedSchema, sessionSchema } from '../schemas.ts';
 
 const whoami = createRoute({
   method: 'get',
@@ -26,10 +25,7 @@ const rotate = createRoute({
     'The old token works until 30 seconds after the new one was first used. Asking again with it gives the same new one.',
   security: callerSecurity,
   responses: {
-    200: jsonContent(
-      z.object({ session: sessionSchema, token: z.string().optional() }),
-      'The same session; its new token as cookie, or here for bearer',
-    ),
+    200: jsonContent(rotatedSchema, 'The same session; its new token as cookie, or here for bearer'),
     ...problemContents({ 401: 'No live session', 403: 'Sent by another site', 503: 'The old token still works' }),
   },
 });
@@ -53,16 +49,11 @@ export function addSessionRoute(app: AuthApp, services: AuthServices): void {
 
   app.openapi({ ...rotate, middleware: requireOwnSession(services, { rotates: false }) }, async (c) => {
     const { token, session } = await rotateSession(c, services, { minAgeMs: 0 });
-    return c.json({ session: toSessionView(session, session.id), ...forBearer(c, token) }, 200);
+    return c.json({ session: toSessionView(session, session.id), ...tokenForBearer(c, token) }, 200);
   });
 
   app.openapi(logout, async (c) => {
     await logOut(c, services);
     return c.body(null, 204);
   });
-}
-
-/** A browser has its token as a cookie, where no script can read it; everybody else is told. */
-function forBearer(c: Context<AuthEnv>, token: string): { token?: string } {
-  return readCredential((name) => c.req.header(name)).kind === 'bearer' ? { token } : {};
 }
