@@ -10,8 +10,8 @@ const docs = join(import.meta.dirname, '..', '..', 'docs');
 const page = readFileSync(join(docs, 'adopt.md'), 'utf8');
 
 test('every program in docs/adopt.md is the file it names, which the tests run', () => {
-  const blocks = [...page.matchAll(/^```ts file=(\S+)\n([\s\S]*?)^```$/gm)];
-  expect(blocks.length).toBe(page.match(/^```ts/gm)?.length);
+  const blocks = [...page.matchAll(/^```(?:ts|python) file=(\S+)\n([\s\S]*?)^```$/gm)];
+  expect(blocks.length).toBe(page.match(/^```(?:ts|python)/gm)?.length);
   for (const [, file = '', code] of blocks) expect(code, file).toBe(readFileSync(join(docs, file), 'utf8'));
 });
 

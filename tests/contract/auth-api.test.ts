@@ -325,6 +325,7 @@ test('the OpenAPI document names every route that there is', async () => {
     'POST /auth/devices',
     'POST /auth/sign-in',
     'POST /auth/sign-out',
+    'POST /v1/introspect',
     'POST /v1/session/reauthenticate',
     'POST /v1/session/rotate',
     'POST /v1/sessions',

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createHealth, createLogger, createServiceMetrics } from '@holdfast/runtime';
@@ -5,6 +6,7 @@ import { type SessionStore, type SessionStoreOptions, SessionStore as Store } fr
 import type { AuthApp, AuthConfig } from '../../services/auth/src/auth-context.ts';
 import { createApp } from '../../services/auth/src/create-app.ts';
 import { createLimiter } from '../../services/auth/src/create-limiter.ts';
+import { createIntrospectionClients } from '../../services/auth/src/introspection-clients.ts';
 import { hashPassword } from '../../services/auth/src/password-hash.ts';
 import { generateSigningKeys } from '../../services/auth/src/signing-keys.ts';
 import { createUserDirectory } from '../../services/auth/src/user-directory.ts';
@@ -37,6 +39,9 @@ export interface AskOptions {
   headers?: Record<string, string>;
 }
 
+/** May introspect tokens. */
+export const CLIENT = { id: 'reports', secret: 'the random secret of a client: %+/' };
+
 export const PASSWORD = 'correct horse battery staple';
 
 /** The auth app over a real Redis, with users `alice`, `bob` and more, and the admin `admin`, whose password is {@link PASSWORD}. */
@@ -66,6 +71,8 @@ export async function createTestAuth(
   }));
   await writeFile(join(redis.folder, 'users.json'), JSON.stringify(users));
   const directory = createUserDirectory(join(redis.folder, 'users.json'));
+  const clientsFile = join(redis.folder, 'clients.json');
+  await writeFile(clientsFile, JSON.stringify([{ id: CLIENT.id, secretSha256: [hash('sha256', CLIENT.secret)] }]));
   let text = '';
   const destination = {
     write: (line: string) => {
@@ -85,6 +92,7 @@ export async function createTestAuth(
     sessions,
     users: directory,
     keys: await generateSigningKeys(),
+    clients: createIntrospectionClients(clientsFile),
     metrics: createServiceMetrics(),
     limitHashing: createLimiter(2, 100),
     logger: createLogger({ service: 'auth', level: 'trace', destination }),

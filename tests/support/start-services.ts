@@ -17,7 +17,7 @@ export interface TestServices extends AsyncDisposable {
 }
 
 /** One auth and one orders as real processes, over a single Redis and a PostgreSQL: the least that is whole. */
-export async function startServices(): Promise<TestServices> {
+export async function startServices(authEnvironment: Record<string, string> = {}): Promise<TestServices> {
   await using stack = new AsyncDisposableStack();
   const [redis, postgres] = await Promise.all([startRedis(), startPostgres()]);
   stack.use(redis);
@@ -36,7 +36,11 @@ export async function startServices(): Promise<TestServices> {
     const logFile = join(redis.folder, `${service}.log`);
     return new ServiceNode({ service, name: service, host: '127.0.0.1', port, metricsPort, logFile, environment });
   };
-  const auth = await create('auth', { ...redis.environmentFor('auth'), USERS_FILE: usersFile });
+  const auth = await create('auth', {
+    ...redis.environmentFor('auth'),
+    USERS_FILE: usersFile,
+    ...authEnvironment,
+  });
   const orders = await create('orders', {
     ...redis.environmentFor('validator'),
     DATABASE_URL: postgres.url,

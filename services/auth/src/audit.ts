@@ -11,6 +11,7 @@ export type AuditEvent =
   | 'session-rotated'
   | 'reauthenticated'
   | 'token-issued'
+  | 'client-refused'
   | 'admin-listed'
   | 'admin-revoked'
   | 'admin-refused';

@@ -2,6 +2,7 @@ import type { ServiceEnv, ServiceMetrics, TrustedProxies } from '@holdfast/runti
 import type { SessionStore, SessionWithDevice } from '@holdfast/session';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Limiter } from './create-limiter.ts';
+import type { IntrospectionClients } from './introspection-clients.ts';
 import type { LoginLimitConfig } from './login-limits.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import type { UserDirectory } from './user-directory.ts';
@@ -22,6 +23,8 @@ export interface AuthServices {
   sessions: SessionStore;
   users: UserDirectory;
   keys: SigningKeys;
+  /** Services that may introspect tokens. */
+  clients: IntrospectionClients;
   metrics: ServiceMetrics;
   /** Bounds how many passwords are hashed at once. */
   limitHashing: Limiter;

@@ -10,6 +10,9 @@ export const authEnvironment = {
   JWT_KEYS_FILE: filePath()
     .optional()
     .describe('Private Ed25519 keys, PEM or JWK Set, the current one first; without it each process makes its own'),
+  INTROSPECTION_CLIENTS_FILE: filePath()
+    .optional()
+    .describe('JSON file of services that may introspect tokens: id, secretSha256; without it none may'),
   JWT_ISSUER: z.url('must be a URL').default('https://auth.holdfast.local').describe('The `iss` of the JWTs'),
   TOKEN_AUDIENCES: listOf(z.string().min(1)).default(['orders']).describe('Services that JWTs may be asked for'),
   SESSION_MAX_PER_USER: wholeNumber(0, 10_000).default(0).describe('Live sessions a user may have; 0 is any number'),

@@ -1,6 +1,7 @@
 import { createServiceApp, type Health, type Logger } from '@holdfast/runtime';
 import type { AuthApp, AuthServices, AuthVariables } from './auth-context.ts';
 import { addAdminRoutes } from './routes/admin.ts';
+import { addIntrospectRoute } from './routes/introspect.ts';
 import { addLoginRoute } from './routes/login.ts';
 import { addPages } from './routes/pages.ts';
 import { addReauthenticateRoute } from './routes/reauthenticate.ts';
@@ -33,6 +34,7 @@ export function createApp(options: AuthAppOptions): AuthApp {
   addReauthenticateRoute(app, options);
   addSessionsRoutes(app, options);
   addTokenRoutes(app, options);
+  addIntrospectRoute(app, options);
   addAdminRoutes(app, options);
   addPages(app, options, servedBy);
   return app;

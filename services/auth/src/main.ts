@@ -13,6 +13,7 @@ import { createSessionStore, sessionEnvironmentMistakes } from '@holdfast/sessio
 import { authEnvironment } from './auth-environment.ts';
 import { createApp } from './create-app.ts';
 import { createLimiter } from './create-limiter.ts';
+import { createIntrospectionClients, noIntrospectionClients } from './introspection-clients.ts';
 import { createSigningKeys, generateSigningKeys } from './signing-keys.ts';
 import { createUserDirectory } from './user-directory.ts';
 
@@ -29,6 +30,10 @@ await runMain(async () => {
   const users = await orStartError('USERS_FILE', () => createUserDirectory(env.USERS_FILE, onFileError));
   const keys = await orStartError('JWT_KEYS_FILE', () =>
     env.JWT_KEYS_FILE === undefined ? generateSigningKeys() : createSigningKeys(env.JWT_KEYS_FILE, onFileError),
+  );
+  const clientsFile = env.INTROSPECTION_CLIENTS_FILE;
+  const clients = await orStartError('INTROSPECTION_CLIENTS_FILE', () =>
+    clientsFile === undefined ? noIntrospectionClients : createIntrospectionClients(clientsFile, onFileError),
   );
   if (env.JWT_KEYS_FILE === undefined) {
     logger.warn('JWT_KEYS_FILE is not set: the keys are this process’s own, so run a single replica');
@@ -67,6 +72,7 @@ await runMain(async () => {
     sessions,
     users,
     keys,
+    clients,
     metrics,
     limitHashing: createLimiter(env.LOGIN_CONCURRENCY, HASHING_QUEUE_LIMIT),
     logger,
