@@ -96,6 +96,9 @@ type CreateReply = [
   replaced?: number,
 ];
 
+/** Where a reply of `validate` says what may be rotated: its last field. */
+const ROTATION_FIELD = 11;
+
 const tracer = trace.getTracer('@holdfast/session');
 const sessionKey = (id: string) => `hf:s:${id}`;
 const touchKey = (id: string) => `hf:t:${id}`;
@@ -347,17 +350,26 @@ export class SessionStore {
     return this.#writeRedis ? [this.#redis, this.#writeRedis] : [this.#redis];
   }
 
-  #validate(token: ParsedSessionToken, args: (string | number)[], { safe }: ValidateOptions): Promise<unknown[]> {
+  async #validate(token: ParsedSessionToken, args: (string | number)[], { safe }: ValidateOptions): Promise<unknown[]> {
     const keys = [sessionKey(token.id), touchKey(token.id)];
     const all = [token.secretHash, ...args];
     const primaryReady = this.#redis.status === 'ready';
     const primary = this.#ask('validate', keys, all) as Promise<unknown[]>;
     if (!safe || !this.#degraded) return primary;
-    return this.#degraded.read(
+    let answered = false;
+    primary.then(
+      () => {
+        answered = true;
+      },
+      () => {},
+    );
+    const reply = await this.#degraded.read(
       primary,
       primaryReady,
       (node) => node.fcall_ro('holdfast_v1_validate', keys.length, ...keys, ...all) as Promise<unknown[]>,
     );
+    // Without the primary nothing can be rotated, so nobody has to wait for that.
+    return answered ? reply : reply.slice(0, ROTATION_FIELD);
   }
 
   /** A call that needs no replica's confirmation; autopipelining sends those of one tick together. */

@@ -160,6 +160,15 @@ test('sessions are limited in prod, and a profile is not undercut by a timeout t
   expect(env).not.toHaveProperty('SESSION_ABSOLUTE_TIMEOUT_MS');
 });
 
+test('who may introspect tokens comes from a Secret, and nobody may without it', async () => {
+  const manifests = await renderChart(chart, { values: [dev], set: ['introspection.existingSecret=clients'] });
+  const auth = container(manifests, 'auth');
+  expect(auth.env).toMatchObject({ INTROSPECTION_CLIENTS_FILE: '/etc/holdfast/introspection/clients.json' });
+  expect(auth.secrets).toMatchObject({ introspection: 'clients' });
+  const without = container(await renderChart(chart, { values: [dev] }), 'auth');
+  expect(without.env).not.toHaveProperty('INTROSPECTION_CLIENTS_FILE');
+});
+
 test('auth and orders differ only where they must: in what a service is made of there is no second copy', async () => {
   const manifests = await renderChart(chart, { values: [dev] });
   const kindsOf = (name: string) =>

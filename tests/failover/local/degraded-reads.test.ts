@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { parseSessionToken, SessionStore } from '@holdfast/session';
 import { expect, onTestFinished, test } from 'vitest';
 import { pollUntil } from '../../support/poll-until.ts';
@@ -12,10 +13,14 @@ const refused = { code: 'store-unavailable', status: 503 };
 test('while the primary hangs, replicas answer safe methods and nothing else', async () => {
   const { set, auth, validator } = await start();
   const token = await logIn(auth);
+  await auth.rotate(token.token, { keys: [randomBytes(32)], minAgeMs: 0 });
+  await set.untilReplicated();
+  expect(await auth.describe(token, safe)).toMatchObject({ rotation: 'offer' });
   (await set.primary()).kill('SIGSTOP');
 
   expect(await validator.validate(token, safe)).toMatchObject({ outcome: 'active' });
-  expect(await auth.describe(token, safe)).toMatchObject({ session: { device: { userAgent: 'Test/1.0' } } });
+  const device = { userAgent: 'Test/1.0' };
+  expect(await auth.describe(token, safe)).toMatchObject({ session: { device }, rotation: 'none' });
   await expect(validator.validate(token)).rejects.toMatchObject(refused);
 
   const [replica] = await set.replicas();
@@ -94,5 +99,5 @@ async function logIn(auth: SessionStore) {
   const { token } = await pollUntil('a login', 20_000, create);
   const parsed = parseSessionToken(token);
   if (!parsed) throw new Error('not a token');
-  return parsed;
+  return { ...parsed, token };
 }
