@@ -2,11 +2,11 @@
 them), `sentinel` and `replica` are what the Redis documentation asks for, and no more. */}}
 {{- define "redis-sentinel.rules" -}}
 auth: >-
-  resetchannels -@all ~hf:s:* ~hf:t:* ~hf:u:* ~hf:rl:*
+  resetchannels -@all ~hf:s:* ~hf:t:* ~hf:u:* ~hf:o:* ~hf:rl:*
   +hello +auth +ping +info +role +client|setname
   +fcall +fcall_ro +function|load +function|list +wait +time
   +hget +hmget +hset +hdel +del +get +set +incr +decr +pttl +pexpire +pexpireat
-  +zadd +zrem +zrange +zremrangebyscore
+  +zadd +zrem +zrange +zscore +zremrangebyscore
 validator: >-
   resetchannels -@all %R~hf:s:* %RW~hf:t:*
   +hello +auth +ping +info +role +client|setname

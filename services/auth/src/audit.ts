@@ -25,6 +25,9 @@ export interface AuditFields {
   audience?: string;
   /** The admin who did it, where that is not the user. */
   adminId?: string;
+  /** Who signed in, in the words of the identity provider: `iss` and `sub`. */
+  issuer?: string;
+  subject?: string;
   ip?: string;
 }
 

@@ -4,6 +4,8 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Limiter } from './create-limiter.ts';
 import type { IntrospectionClients } from './introspection-clients.ts';
 import type { LoginLimitConfig } from './login-limits.ts';
+import type { OidcProvider } from './oidc/oidc-provider.ts';
+import type { RoleMapping } from './oidc/to-oidc-identity.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import type { UserDirectory } from './user-directory.ts';
 
@@ -28,6 +30,14 @@ export interface AuthServices {
   metrics: ServiceMetrics;
   /** Bounds how many passwords are hashed at once. */
   limitHashing: Limiter;
+  /** Absent where people sign in by password only. */
+  oidc?: OidcServices | undefined;
+}
+
+/** Single sign-on with an OpenID provider. */
+export interface OidcServices {
+  provider: OidcProvider;
+  roles: RoleMapping;
 }
 
 /** What the guard of a route leaves in the context. */

@@ -1,6 +1,7 @@
 import { filePath, listOf, origin, serviceEnvironment } from '@holdfast/runtime';
 import { sessionEnvironment, wholeNumber } from '@holdfast/session';
 import { z } from 'zod';
+import { oidcEnvironment } from './oidc/oidc-environment.ts';
 
 /** The environment variables of the auth service. */
 export const authEnvironment = {
@@ -33,6 +34,7 @@ export const authEnvironment = {
     .describe('Failed logins per client address and window'),
   LOGIN_WINDOW_MS: wholeNumber(1000, 86_400_000).default(900_000).describe('How long a failed login counts'),
   LOGIN_CONCURRENCY: wholeNumber(1, 64).default(2).describe('Passwords that are hashed at the same time'),
+  ...oidcEnvironment,
 };
 
 export type AuthEnvironment = z.output<z.ZodObject<typeof authEnvironment>>;

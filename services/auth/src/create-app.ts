@@ -3,6 +3,8 @@ import type { AuthApp, AuthServices, AuthVariables } from './auth-context.ts';
 import { addAdminRoutes } from './routes/admin.ts';
 import { addIntrospectRoute } from './routes/introspect.ts';
 import { addLoginRoute } from './routes/login.ts';
+import { addOidcLogoutRoutes } from './routes/oidc-logout.ts';
+import { addOidcSignInRoutes } from './routes/oidc-sign-in.ts';
 import { addPages } from './routes/pages.ts';
 import { addReauthenticateRoute } from './routes/reauthenticate.ts';
 import { addSessionRoute } from './routes/session.ts';
@@ -36,6 +38,10 @@ export function createApp(options: AuthAppOptions): AuthApp {
   addTokenRoutes(app, options);
   addIntrospectRoute(app, options);
   addAdminRoutes(app, options);
+  if (options.oidc) {
+    addOidcSignInRoutes(app, options, options.oidc);
+    addOidcLogoutRoutes(app, options, options.oidc);
+  }
   addPages(app, options, servedBy);
   return app;
 }

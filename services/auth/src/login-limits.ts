@@ -30,15 +30,34 @@ export async function takeLoginAttempt(
 ): Promise<() => Promise<void>> {
   // Hashed, so that what people type into the wrong field is not kept.
   const account = hash('sha256', attempt.username.normalize('NFC'), 'base64url').slice(0, 22);
-  const { perAccount, perAddress, windowMs } = config;
+  const { perAccount, windowMs } = config;
   const counters: LimitCounter[] = [
     {
       key: attempt.deviceId === undefined ? `a:${account}` : `d:${account}:${attempt.deviceId}`,
       limit: perAccount,
       windowMs,
     },
-    { key: `i:${attempt.address}`, limit: perAddress, windowMs },
+    addressCounter(attempt.address, config),
   ];
+  return take(sessions, counters);
+}
+
+/** As {@link takeLoginAttempt}, for a login whose user is known only afterwards. */
+export function takeAddressAttempt(
+  sessions: SessionStore,
+  address: string,
+  config: LoginLimitConfig,
+): Promise<() => Promise<void>> {
+  return take(sessions, [addressCounter(address, config)]);
+}
+
+const addressCounter = (address: string, { perAddress, windowMs }: LoginLimitConfig): LimitCounter => ({
+  key: `i:${address}`,
+  limit: perAddress,
+  windowMs,
+});
+
+async function take(sessions: SessionStore, counters: readonly LimitCounter[]): Promise<() => Promise<void>> {
   const waitMs = await sessions.takeLimit(counters);
   if (waitMs > 0) {
     const seconds = Math.ceil(waitMs / 1000);

@@ -14,6 +14,8 @@ import { authEnvironment } from './auth-environment.ts';
 import { createApp } from './create-app.ts';
 import { createLimiter } from './create-limiter.ts';
 import { createIntrospectionClients, noIntrospectionClients } from './introspection-clients.ts';
+import { createOidcServices } from './oidc/create-oidc-services.ts';
+import { oidcEnvironmentMistakes } from './oidc/oidc-environment.ts';
 import { createSigningKeys, generateSigningKeys } from './signing-keys.ts';
 import { createUserDirectory } from './user-directory.ts';
 
@@ -22,7 +24,7 @@ const HASHING_QUEUE_LIMIT = 200;
 
 await runMain(async () => {
   const env = parseConfig(authEnvironment, process.env, {
-    checks: [serviceEnvironmentMistakes, sessionEnvironmentMistakes],
+    checks: [serviceEnvironmentMistakes, sessionEnvironmentMistakes, oidcEnvironmentMistakes],
   });
   const logger = createLogger({ service: 'auth', instance: env.INSTANCE_NAME, level: env.LOG_LEVEL });
   const onFileError = (error: Error) =>
@@ -38,6 +40,10 @@ await runMain(async () => {
   if (env.JWT_KEYS_FILE === undefined) {
     logger.warn('JWT_KEYS_FILE is not set: the keys are this process’s own, so run a single replica');
   }
+  const onProviderError = createErrorLog(logger, 'identity provider');
+  const oidc = await orStartError('OIDC_CLIENT_SECRET_FILE', () =>
+    createOidcServices(env, { onFileError, onProviderError }),
+  );
   const telemetry = await createTelemetry({
     service: 'auth',
     host: env.HOST,
@@ -74,6 +80,7 @@ await runMain(async () => {
     keys,
     clients,
     metrics,
+    oidc,
     limitHashing: createLimiter(env.LOGIN_CONCURRENCY, HASHING_QUEUE_LIMIT),
     logger,
     health,

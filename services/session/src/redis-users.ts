@@ -8,11 +8,11 @@ const connection = ['+hello', '+auth', '+ping', '+info', '+role', '+client|setna
 export const redisUserRules = {
   /** Owns the session records: every function, and loading them. */
   auth: [
-    ['resetchannels', '-@all', '~hf:s:*', '~hf:t:*', '~hf:u:*', '~hf:rl:*'],
+    ['resetchannels', '-@all', '~hf:s:*', '~hf:t:*', '~hf:u:*', '~hf:o:*', '~hf:rl:*'],
     connection,
     ['+fcall', '+fcall_ro', '+function|load', '+function|list', '+wait', '+time'],
     ['+hget', '+hmget', '+hset', '+hdel', '+del', '+get', '+set', '+incr', '+decr', '+pttl', '+pexpire', '+pexpireat'],
-    ['+zadd', '+zrem', '+zrange', '+zremrangebyscore'],
+    ['+zadd', '+zrem', '+zrange', '+zscore', '+zremrangebyscore'],
   ].flat(),
   /** Only reads session records, and writes when one was last seen. */
   validator: [

@@ -26,7 +26,13 @@ export interface SessionWithDevice extends Session {
 }
 
 /** Why a caller ends a session before its time. */
-export type RevokeReason = 'logout' | 'signed-out-elsewhere' | 'signed-in-again' | 'ended-by-admin' | 'not-durable';
+export type RevokeReason =
+  | 'logout'
+  | 'signed-out-elsewhere'
+  | 'signed-in-again'
+  | 'ended-by-admin'
+  | 'ended-by-provider'
+  | 'not-durable';
 
 /** The part of a record that is JSON in Redis (`pub`), written by auth and read by every service. */
 export interface PublicPart {

@@ -68,6 +68,13 @@ export interface NewSession extends Authentication {
   device: Device;
   /** The session that the caller ends once this one is there: it does not count against the user's limit. */
   replaces?: ParsedSessionToken | undefined;
+  /** When the user proved who they are, where that was before now; milliseconds since 1970. */
+  authenticatedAtMs?: number | undefined;
+  /**
+   * The session at an identity provider that this one comes of, so that {@link SessionStore.revokeLinked} finds it; 43
+   * characters of base64url, the hash of whatever the provider calls it.
+   */
+  link?: string | undefined;
 }
 
 export interface CreatedSession {
@@ -103,6 +110,7 @@ const tracer = trace.getTracer('@holdfast/session');
 const sessionKey = (id: string) => `hf:s:${id}`;
 const touchKey = (id: string) => `hf:t:${id}`;
 const userKey = (userId: string) => `hf:u:${userId}`;
+const linkKey = (link: string) => `hf:o:${link}`;
 const limitKey = (name: string) => `hf:rl:${name}`;
 
 /**
@@ -195,19 +203,21 @@ export class SessionStore {
    * A new session, confirmed by the replicas. When that fails, what may have been written is revoked as well as can be,
    * and nobody holds its token. Older sessions that are too many end only after that, so a login that fails ends none.
    *
-   * @throws HoldfastError `session-limit`, `not-durable` or `store-unavailable`
+   * @throws HoldfastError `session-limit`, `sign-in-failed` (the provider has ended the linked session already),
+   *   `not-durable` or `store-unavailable`
    */
   async create(input: NewSession): Promise<CreatedSession> {
     const { token, id, secretHash } = createSessionToken();
     const { idleTimeoutMs, absoluteTimeoutMs, maxPerUser = 0, maxPerUserAction = 'terminate-oldest' } = this.#options;
-    const { userId, roles, amr, device, replaces } = input;
+    const { userId, roles, amr, device, replaces, authenticatedAtMs, link } = input;
     const publicPart = toPublicPart({ userId, roles, amr });
-    const keys = [sessionKey(id), touchKey(id), userKey(userId)];
+    const keys = [sessionKey(id), touchKey(id), userKey(userId), ...(link === undefined ? [] : [linkKey(link)])];
     const record = [id, secretHash, userId, publicPart, idleTimeoutMs, absoluteTimeoutMs, device.userAgent, device.ip];
     const limit = [maxPerUser, maxPerUserAction, replaces?.id ?? '', replaces?.secretHash ?? ''];
     try {
-      const reply = (await this.#write('create', keys, [...record, ...limit])) as CreateReply;
+      const reply = (await this.#write('create', keys, [...record, ...limit, authenticatedAtMs ?? ''])) as CreateReply;
       if (reply[0] === 'limit') throw sessionLimit(maxPerUser);
+      if (reply[0] === 'ended') throw endedAtProvider();
       if (reply[0] !== 'created') throw new Error(`create answered ${reply[0]}`);
       const [, createdAtMs, absoluteExpiresAtMs, tooMany = 0, replaced] = reply;
       const session: SessionWithDevice = {
@@ -215,7 +225,7 @@ export class SessionStore {
         userId,
         roles,
         amr,
-        authenticatedAtMs: createdAtMs,
+        authenticatedAtMs: Math.min(authenticatedAtMs ?? createdAtMs, createdAtMs),
         createdAtMs,
         lastSeenAtMs: createdAtMs,
         idleExpiresAtMs: Math.min(createdAtMs + idleTimeoutMs, absoluteExpiresAtMs),
@@ -225,7 +235,7 @@ export class SessionStore {
       const spared = replaced === 1 ? replaces?.id : undefined;
       return { token, session, evicted: tooMany > 0 ? await this.#evict(userId, spared) : [] };
     } catch (error) {
-      if (error instanceof HoldfastError && error.code === 'session-limit') throw error;
+      if (error instanceof HoldfastError && ['session-limit', 'sign-in-failed'].includes(error.code)) throw error;
       this.revoke(id, { userId }, 'not-durable').catch((cause: Error) => this.#options.onError?.(cause));
       throw error;
     }
@@ -307,6 +317,23 @@ export class SessionStore {
   /** Ends all sessions of a user but, where given, one. Returns the ids of those that were still alive. */
   async revokeUser(userId: string, reason: RevokeReason, exceptId = ''): Promise<string[]> {
     return (await this.#write('revoke_user', [userKey(userId)], [reason, exceptId])) as string[];
+  }
+
+  /**
+   * Ends the sessions that came of one session at an identity provider, confirmed by the replicas. Safe to repeat.
+   *
+   * @param userId whose they must be, where the provider says so
+   * @param final whether a login that is under way with that session is to fail too
+   * @returns those that this ended
+   */
+  async revokeLinked(
+    link: string,
+    reason: RevokeReason,
+    { userId = '', final = false }: { userId?: string | undefined; final?: boolean } = {},
+  ): Promise<{ id: string; userId: string }[]> {
+    const args = [reason, userId, final ? '1' : ''];
+    const reply = (await this.#write('revoke_linked', [linkKey(link)], args)) as string[];
+    return reply.flatMap((id, index) => (index % 2 === 0 ? [{ id, userId: String(reply[index + 1]) }] : []));
   }
 
   /** The user's live sessions, oldest first. */
@@ -423,6 +450,9 @@ export class SessionStore {
 /** The public part but for the time of authentication at its end: Redis sets that, by its clock. */
 const toPublicPart = ({ userId, roles, amr }: Authentication) =>
   JSON.stringify({ userId, roles, amr, authenticatedAtMs: 0 }).replace(/0\}$/, '');
+
+const endedAtProvider = () =>
+  new HoldfastError('sign-in-failed', 'You have signed out at the identity provider meanwhile. Sign in again.');
 
 const sessionLimit = (max: number) =>
   new HoldfastError(

@@ -50,6 +50,9 @@ test('no environment has a secret in it: staging and prod name Secrets that must
   }
 });
 
+const oidcIssuer = 'oidc.issuer=https://id.example';
+const oidcClient = ['oidc.clientId=holdfast', 'oidc.redirectUri=https://shop.example/auth/oidc/callback'];
+
 describe('values that can’t work are refused with their remedy', () => {
   const external = ['redis-sentinel.enabled=false', 'externalRedis.egress[0].ports[0].port=6379'];
   const secrets = ['externalRedis.auth.existingSecret=a', 'externalRedis.validator.existingSecret=v'];
@@ -85,6 +88,13 @@ describe('values that can’t work are refused with their remedy', () => {
     ],
     ['an Ingress without a host', ['ingress.enabled=true'], /set the host that browsers use/],
     ['a route without a Gateway', ['httpRoute.enabled=true'], /name the Gateway/],
+    ['single sign-on without a client', [oidcIssuer], /oidc\.clientId or oidc\.redirectUri is not/],
+    ['single sign-on that can’t get out', [oidcIssuer, ...oidcClient], /oidc\.egress is empty: say where/],
+    ['a claim that gives no roles', [oidcIssuer, ...oidcClient, 'oidc.rolesClaim=groups'], /oidc\.rolesMap is empty/],
+    ['roles of no claim', [oidcIssuer, ...oidcClient, 'oidc.rolesMap.a=b'], /oidc\.rolesClaim is empty/],
+    ['half a single sign-on', oidcClient, /oidc\.issuer is empty/],
+    ['a provider without TLS', ['oidc.issuer=http://id.example'], /oidc\/issuer/],
+    ['a callback somewhere else', ['oidc.redirectUri=https://shop.example/'], /oidc\/redirectUri/],
     ['an unknown value', ['replicaCount=3'], /replicaCount/],
     ['an unknown value of a service', ['auth.replicaCount=3'], /replicaCount/],
     ['a value of the wrong type', ['auth.replicas=many'], /replicas/],
@@ -167,6 +177,46 @@ test('who may introspect tokens comes from a Secret, and nobody may without it',
   expect(auth.secrets).toMatchObject({ introspection: 'clients' });
   const without = container(await renderChart(chart, { values: [dev] }), 'auth');
   expect(without.env).not.toHaveProperty('INTROSPECTION_CLIENTS_FILE');
+});
+
+describe('single sign-on', () => {
+  const egress = [{ to: [{ ipBlock: { cidr: '192.0.2.0/24' } }], ports: [{ port: 443 }] }];
+  const render = () =>
+    renderChart(chart, {
+      values: [dev, { oidc: { existingSecret: 'oidc-client', rolesMap: { 'idp admins': 'admin' }, egress } }],
+      set: [oidcIssuer, ...oidcClient, 'oidc.rolesClaim=groups', 'oidc.defaultRoles={customer}'],
+    });
+
+  test('is auth’s alone: its settings, its secret by reference, and its way out', async () => {
+    const manifests = await render();
+    const { env, secrets } = container(manifests, 'auth');
+    expect(env).toMatchObject({
+      OIDC_ISSUER: 'https://id.example',
+      OIDC_CLIENT_ID: 'holdfast',
+      OIDC_CLIENT_SECRET_FILE: '/etc/holdfast/oidc/client-secret',
+      OIDC_REDIRECT_URI: 'https://shop.example/auth/oidc/callback',
+      OIDC_SCOPES: 'openid',
+      OIDC_ROLES_CLAIM: 'groups',
+      OIDC_ROLES_MAP: 'idp admins=admin',
+      OIDC_DEFAULT_ROLES: 'customer',
+    });
+    expect(secrets['oidc']).toBe('oidc-client');
+    expect(JSON.stringify(container(manifests, 'orders'))).not.toMatch(/oidc/i);
+    const wayOut = (name: string) =>
+      JSON.stringify(
+        manifests.find(({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name.endsWith(`-${name}`))?.['spec']
+          .egress,
+      );
+    expect(wayOut('auth')).toContain('192.0.2.0/24');
+    expect(wayOut('orders')).not.toContain('192.0.2.0/24');
+    expect(
+      await checkManifests(chart, { values: [dev, { oidc: { egress } }], set: [oidcIssuer, ...oidcClient] }),
+    ).toBeGreaterThan(25);
+  });
+
+  test('is off unless it is asked for', async () => {
+    expect(JSON.stringify(container(await renderChart(chart, { values: [dev] }), 'auth'))).not.toMatch(/oidc/i);
+  });
 });
 
 test('auth and orders differ only where they must: in what a service is made of there is no second copy', async () => {

@@ -1,11 +1,13 @@
 #!lua name=holdfast_v1
--- revision: 3
+-- revision: 4
 --
 -- Everything about a session that must happen at once. Keys (KEYS is always in this order):
 --   s  hf:s:<id>       hash, the session as auth wrote it; validators may only read it
 --   t  hf:t:<id>       hash, when it was last seen (l), its idle timeout (i), and what validators saw of rotation: which
 --                      secret was used for the first time (u) and when (ut), that a spent one came back (r); validators may write it
 --   u  hf:u:<user id>  sorted set, the user's session ids by absolute expiry
+--   o  hf:o:<hash>     sorted set, the ids of the sessions that came of one session at an identity provider, by absolute
+--                      expiry, and 'ended' while that one is known to be over; the session's record names it as `link`
 -- Times are milliseconds since 1970 by Redis TIME, the only clock. Durations are milliseconds.
 -- The revision above grows with every change of this file: an older auth never replaces a newer library.
 
@@ -39,6 +41,8 @@ local function end_session(s, t, reason, now)
   redis.call('HDEL', s, 'pub', 'npub', 'opub', 'ua', 'ip')
   redis.call('PEXPIRE', s, TOMBSTONE_MS)
   redis.call('DEL', t)
+  local link = redis.call('HGET', s, 'link')
+  if link then redis.call('ZREM', link, string.sub(s, 6)) end
 end
 
 -- When the session was last seen, or nil once it has idled out, and whether a validator saw a spent secret of it.
@@ -84,6 +88,12 @@ local function has_secret(s, given)
   return known[1] and standing_of(s, given, known[1], known[2], nil, 0) ~= nil
 end
 
+-- An index lives as long as the last of those in it.
+local function add_to_index(index, expires, id)
+  redis.call('ZADD', index, expires, id)
+  redis.call('PEXPIREAT', index, redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2])
+end
+
 -- Drops what can't be used any more from the user's index, ends what has idled out, and returns the ids that live.
 local function live_sessions(u, now)
   redis.call('ZREMRANGEBYSCORE', u, '-inf', now)
@@ -118,7 +128,8 @@ end
 
 -- KEYS s t u; ARGV id, secret hash, user id, public part (JSON), idle ms, lifetime ms, user agent, ip, and, optional: how
 -- many sessions the user may have (0: any number), 'deny-new' to refuse one more, id and secret hash of the session that
--- this one replaces. The public part ends with `"authenticatedAtMs":` and gets that time from here. Safe to repeat with
+-- this one replaces, and when the user proved who they are, if before now. KEYS may have o behind: then {'ended'} says that
+-- the provider has ended its session already. The public part ends with `"authenticatedAtMs":` and gets that time from here. Safe to repeat with
 -- the same id and hash: a client that lost the answer asks again. Returns {'created', now, absolute expiry, how many
 -- sessions are too many, 1 if there is one that it replaces} or {'limit'}. It ends none that are too many: that is for after this one is safe (revoke_user).
 local function create(keys, args)
@@ -134,13 +145,20 @@ local function create(keys, args)
   local absolute, max = now + lifetime, tonumber(args[9] or 0)
   local others, replaced = count_others(u, args[11], args[12], now)
   if max > 0 and others >= max and args[10] == 'deny-new' then return {'limit'} end
+  local authenticated = math.min(tonumber(args[13] or '') or now, now)
+  local o = keys[4]
+  if o then
+    redis.call('ZREMRANGEBYSCORE', o, '-inf', now)
+    if redis.call('ZSCORE', o, 'ended') then return {'ended'} end
+    redis.call('HSET', s, 'link', o)
+    add_to_index(o, absolute, id)
+  end
   redis.call('HSET', s, 'v', SCHEMA, 'user', user, 'hash', hash, 'gen', 0, 'created', now, 'idle', idle, 'abs', absolute,
-    'state', 'active', 'pub', pub .. now .. '}', 'ua', args[7], 'ip', args[8])
+    'state', 'active', 'pub', pub .. authenticated .. '}', 'ua', args[7], 'ip', args[8])
   redis.call('PEXPIREAT', s, absolute + TOMBSTONE_MS)
   redis.call('HSET', t, 'l', now, 'i', idle)
   redis.call('PEXPIRE', t, idle)
-  redis.call('ZADD', u, absolute, id)
-  redis.call('PEXPIREAT', u, redis.call('ZRANGE', u, -1, -1, 'WITHSCORES')[2])
+  add_to_index(u, absolute, id)
   return {'created', now, absolute, max > 0 and math.max(0, others + 1 - max) or 0, replaced}
 end
 
@@ -313,6 +331,26 @@ local function revoke_user(keys, args)
   return ended
 end
 
+-- KEYS o; ARGV reason, the user id that must match, or '', and '1' where it is certain that the provider's session is over:
+-- then a login that is under way with it comes too late. Returns id and user id of each session that was ended.
+local function revoke_linked(keys, args)
+  local o, now, ended = keys[1], now_ms(), {}
+  for _, id in ipairs(redis.call('ZRANGE', o, 0, -1)) do
+    local s = 'hf:s:' .. id
+    local record = redis.call('HMGET', s, 'state', 'user')
+    if record[1] == 'active' and (args[2] == '' or record[2] == args[2]) then
+      end_session(s, 'hf:t:' .. id, args[1], now)
+      redis.call('ZREM', 'hf:u:' .. record[2], id)
+      ended[#ended + 1] = id
+      ended[#ended + 1] = record[2]
+    end
+  end
+  redis.call('ZREMRANGEBYSCORE', o, '-inf', now)
+  if args[3] == '1' then add_to_index(o, now + TOMBSTONE_MS, 'ended') end
+  fence()
+  return ended
+end
+
 -- KEYS u. Returns the user's live sessions, oldest first: {id, public part, created, seen, idle, absolute, ua, ip} each.
 local function list(keys)
   local now, sessions = now_ms(), {}
@@ -358,5 +396,6 @@ register('touch', touch, {'allow-oom'})
 register('rotate', rotate, {'allow-oom'})
 register('revoke', revoke, {'allow-oom'})
 register('revoke_user', revoke_user, {'allow-oom'})
+register('revoke_linked', revoke_linked, {'allow-oom'})
 register('list', list, {'allow-oom'})
 register('limit', limit, {})

@@ -1,0 +1,61 @@
+import { hash } from 'node:crypto';
+import type { IDToken } from 'openid-client';
+
+/** Which claim gives which roles. */
+export interface RoleMapping {
+  /** A claim's name, or a path through objects, its steps separated by dots; undefined where no claim gives any. */
+  claim?: string | undefined;
+  /** Role by value of the claim. */
+  roles: ReadonlyMap<string, string>;
+  /** Roles of everybody. */
+  defaults: readonly string[];
+}
+
+/** Whom an ID token speaks of, in this service's terms. */
+export interface OidcIdentity {
+  userId: string;
+  roles: string[];
+  amr: string[];
+  authenticatedAtMs: number | undefined;
+  /** The provider's session, where it can end sessions from its side. */
+  link: string | undefined;
+}
+
+const digest = (...parts: string[]) => hash('sha256', JSON.stringify(parts), 'base64url');
+
+/** A user's id: the ids of the user file have no colon, so nobody of theirs is ever meant, and no two issuers share one. */
+export const toOidcUserId = (issuer: string, subject: string): string => `oidc:${digest(issuer, subject)}`;
+
+/** What a provider's session is called in Redis. */
+export const toSessionLink = (issuer: string, sid: string): string => digest(issuer, sid);
+
+/** `auth_time` is when the person last proved who they are, which may be long before they came here. */
+export function toOidcIdentity(claims: IDToken, mapping: RoleMapping): OidcIdentity {
+  const { iss, sub, sid, amr, auth_time: authTime } = claims;
+  return {
+    userId: toOidcUserId(iss, sub),
+    roles: toRoles(claims, mapping),
+    amr: textsOf(amr).slice(0, 8),
+    authenticatedAtMs: authTime === undefined ? undefined : authTime * 1000,
+    link: typeof sid === 'string' ? toSessionLink(iss, sid) : undefined,
+  };
+}
+
+function toRoles(claims: IDToken, { claim, roles, defaults }: RoleMapping): string[] {
+  const values = claim === undefined ? [] : textsOf(findClaim(claims, claim));
+  return [...new Set([...defaults, ...values.flatMap((value) => roles.get(value) ?? [])])];
+}
+
+function findClaim(claims: IDToken, claim: string): unknown {
+  // Names may have dots themselves, such as https://example.com/roles.
+  if (Object.hasOwn(claims, claim)) return claims[claim];
+  let found: unknown = claims;
+  for (const step of claim.split('.')) {
+    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, step)) return undefined;
+    found = (found as Record<string, unknown>)[step];
+  }
+  return found;
+}
+
+const textsOf = (claim: unknown): string[] =>
+  [claim].flat().filter((value): value is string => typeof value === 'string');

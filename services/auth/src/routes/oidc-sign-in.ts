@@ -1,0 +1,155 @@
+import { createClientAddress, problemContents } from '@holdfast/runtime';
+import { HoldfastError } from '@holdfast/session';
+import { createRoute, z } from '@hono/zod-openapi';
+import type { IDToken } from 'openid-client';
+import { audit } from '../audit.ts';
+import type { AuthApp, AuthServices, OidcServices } from '../auth-context.ts';
+import { beginSession } from '../begin-session.ts';
+import { takeAddressAttempt } from '../login-limits.ts';
+import { CALLBACK_PATH } from '../oidc/oidc-environment.ts';
+import { parseReturnPath } from '../oidc/return-path.ts';
+import {
+  clearForgottenSignIns,
+  clearSignInCookie,
+  type PendingSignIn,
+  readSignInCookie,
+  setSignInCookie,
+} from '../oidc/sign-in-cookie.ts';
+import { toOidcIdentity } from '../oidc/to-oidc-identity.ts';
+
+const providerDown = { 503: 'The provider can’t be reached, or the store can’t answer' };
+
+const login = createRoute({
+  method: 'get',
+  path: '/auth/oidc/login',
+  summary: 'Sign in with the identity provider',
+  request: {
+    query: z.object({
+      return_to: z.string().default('/').openapi({ description: 'A path of this site to lead to afterwards' }),
+      max_age: z
+        .string()
+        .regex(/^\d{1,6}$/, 'must be a number of seconds')
+        .transform(Number)
+        .optional()
+        .openapi({
+          type: 'string',
+          description: 'Seconds; longer ago than that, the person has to prove again who they are',
+        }),
+    }),
+  },
+  responses: {
+    303: { description: 'To the provider' },
+    ...problemContents({ 400: 'Not a path of this site', ...providerDown }),
+  },
+});
+
+const callback = createRoute({
+  method: 'get',
+  path: CALLBACK_PATH,
+  summary: 'Where the identity provider leads back to',
+  request: { query: z.looseObject({ state: z.string().min(1).max(512) }) },
+  responses: {
+    303: { description: 'Signed in: the cookie, and on to `return_to`' },
+    ...problemContents({
+      400: 'Not the sign-in that this browser began, or the provider refused it',
+      409: 'Signed in too often already',
+      429: 'Too many failed logins',
+      ...providerDown,
+    }),
+  },
+});
+
+const logout = createRoute({
+  method: 'get',
+  path: '/auth/oidc/logout',
+  summary: 'Sign out at the identity provider too (OpenID Connect RP-Initiated Logout 1.0); sign out here first',
+  responses: {
+    303: { description: 'To the provider' },
+    ...problemContents({ 404: 'The provider has no such place', ...providerDown }),
+  },
+});
+
+/** `/auth/oidc/login`, `/auth/oidc/callback` and `/auth/oidc/logout`: single sign-on, as browsers walk through it. */
+export function addOidcSignInRoutes(app: AuthApp, services: AuthServices, { provider, roles }: OidcServices): void {
+  const { keys, sessions, config, metrics } = services;
+  const cookieKeys = () => keys.derive('oidc-sign-in');
+  const clientAddress = createClientAddress(config.trustedProxies);
+
+  app.openapi(login, async (c) => {
+    const { return_to: wanted, max_age: maxAge } = c.req.valid('query');
+    const returnTo = parseReturnPath(wanted);
+    if (returnTo === undefined) {
+      throw new HoldfastError('invalid-request', '`return_to` must be a path of this site, such as /orders.');
+    }
+    const { url, attempt } = await provider.begin(maxAge);
+    for (const cookie of clearForgottenSignIns(c.req.header('cookie')))
+      c.header('set-cookie', cookie, { append: true });
+    const cookie = await setSignInCookie(cookieKeys(), { ...attempt, returnTo });
+    c.header('set-cookie', cookie, { append: true });
+    return c.redirect(url.href, 303);
+  });
+
+  app.openapi(callback, async (c) => {
+    const { state } = c.req.valid('query');
+    const pending = await readSignInCookie(cookieKeys(), c.req.header('cookie'), state);
+    if (!pending) {
+      const detail = 'This sign-in was begun in another browser, is finished, or took too long. Begin again.';
+      throw new HoldfastError('sign-in-failed', detail);
+    }
+    const ip = clientAddress(c);
+    const claims = await finish(new URL(c.req.url).search, pending, ip, (reason) => {
+      audit(c, reason === 'rate-limited' ? 'login-limited' : 'login-failed', { ip, reason });
+    });
+    const { sub: subject, iss: issuer } = claims;
+    await beginSession(c, services, {
+      ...toOidcIdentity(claims, roles),
+      ip,
+      asCookie: true,
+      audited: { issuer, subject },
+    });
+    c.header('set-cookie', clearSignInCookie(state), { append: true });
+    return c.redirect(pending.returnTo, 303);
+  });
+
+  app.openapi(logout, async (c) => {
+    const url = await provider.endSessionUrl();
+    if (!url)
+      throw new HoldfastError('not-found', 'The identity provider has no place to sign out. You are signed out here.');
+    return c.redirect(url.href, 303);
+  });
+
+  /**
+   * Asks the provider, within the limit of failures per address. That asks the store first, so that no code is spent
+   * for a session that could not be made.
+   */
+  async function finish(
+    query: string,
+    pending: PendingSignIn,
+    ip: string,
+    onRefusal: (reason: string) => void,
+  ): Promise<IDToken> {
+    const giveBack = await takeAddressAttempt(sessions, ip, config.loginLimits).catch((error) => {
+      const limited = error instanceof HoldfastError && error.code === 'rate-limited';
+      metrics.recordLogin(limited ? 'limited' : 'error');
+      if (limited) onRefusal('rate-limited');
+      throw error;
+    });
+    try {
+      const claims = await provider.finish(query, pending);
+      await giveBack();
+      return claims;
+    } catch (error) {
+      const refused = error instanceof HoldfastError && error.code === 'sign-in-failed';
+      metrics.recordLogin(refused ? 'failed' : 'error');
+      if (refused) onRefusal(reasonOf(error.cause));
+      else await giveBack();
+      throw error;
+    }
+  }
+}
+
+/** What the provider or the library calls it: never the message, which may repeat what was sent. */
+function reasonOf(cause: unknown): string {
+  const { error, code } = cause as { error?: unknown; code?: unknown };
+  return String(error ?? code ?? 'unknown').slice(0, 64);
+}

@@ -1,0 +1,321 @@
+import { decodeJwt } from 'jose';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pollUntil } from '../support/poll-until.ts';
+import { startOidc, type TestSingleSignOn } from '../support/start-oidc.ts';
+import { TestBrowser } from '../support/test-browser.ts';
+
+let sso: TestSingleSignOn;
+let [first, second] = ['', ''];
+
+beforeAll(async () => {
+  sso = await startOidc({ LOGIN_FAILURES_PER_ADDRESS: '3' });
+  [first, second] = [sso.auth[0].url, sso.auth[1].url];
+});
+afterAll(() => sso?.[Symbol.asyncDispose]());
+
+let lastAddress = 0;
+/** With an address of its own, so that tests don't share the counters. */
+const openBrowser = () => new TestBrowser({ 'x-forwarded-for': `203.0.113.${++lastAddress}` });
+const person = () => `person-${crypto.randomUUID()}`;
+
+async function expectProblem(response: Response, status: number, code: string) {
+  expect([response.status, await response.json()]).toEqual([status, expect.objectContaining({ status, code })]);
+  expect(response.headers.get('content-type')).toBe('application/problem+json');
+  expect(response.headers.getSetCookie()).toEqual([]);
+}
+
+/** Up to where the provider sends the browser back. */
+async function toCallback(browser: TestBrowser, name = person(), query = '', tamper = (url: URL) => url) {
+  const begun = await browser.send(`${first}/auth/oidc/login${query}`);
+  expect(begun.status).toBe(303);
+  return await sso.provider.signIn(browser, tamper(new URL(begun.headers.get('location') ?? '')), name);
+}
+
+async function whoAmI(browser: TestBrowser, url = first) {
+  const response = await browser.send(`${url}/v1/session`);
+  const { session } = (await response.json()) as { session?: { id: string; userId: string; roles: string[] } };
+  return { status: response.status, session };
+}
+
+describe('while the provider is down', () => {
+  test('auth starts, passwords work, and single sign-on says when to ask again', async () => {
+    const login = await fetch(`${first}/v1/sessions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...sso.user, transport: 'bearer' }),
+    });
+    expect(login.status).toBe(201);
+    for (const path of ['/auth/oidc/login', '/auth/oidc/logout']) {
+      const response = await fetch(`${first}${path}`, { redirect: 'manual' });
+      expect(response.headers.get('retry-after')).toBe('2');
+      await expectProblem(response, 503, 'provider-unavailable');
+    }
+  });
+
+  test('once it is there, it is used without a restart', async () => {
+    await sso.provider.start();
+    for (const url of [first, second]) {
+      await pollUntil('single sign-on', 10_000, async () => {
+        const response = await fetch(`${url}/auth/oidc/login`, { redirect: 'manual' });
+        return response.status === 303;
+      });
+    }
+  });
+});
+
+describe('signing in', () => {
+  test('leads through the provider and back to where the person was, with a session like any other', async () => {
+    const browser = openBrowser();
+    const name = person();
+    const callback = await toCallback(browser, name, '?return_to=/orders%3Fpage%3D2%23top');
+    const done = await browser.send(callback);
+    expect([done.status, done.headers.get('location')]).toEqual([303, '/orders?page=2#top']);
+    expect(done.headers.getSetCookie()).toEqual([
+      expect.stringMatching(/^__Host-hf=hf1_[\w-]{70}; Path=\/; Expires=[^;]+; HttpOnly; Secure; SameSite=Lax$/),
+      expect.stringMatching(/^__Host-hf-oidc-[\w-]{16}=; Path=\/; Max-Age=0; HttpOnly; Secure; SameSite=Lax$/),
+    ]);
+    const { session } = await whoAmI(browser);
+    expect(session).toMatchObject({ userId: expect.stringMatching(/^oidc:[\w-]{43}$/), roles: ['customer'] });
+    expect((await whoAmI(browser, second)).session?.id).toBe(session?.id);
+    const logs = await sso.readLogs();
+    const entry = logs.split('\n').find((line) => line.includes(session?.id ?? '-') && line.includes('"login-ok"'));
+    expect(JSON.parse(entry ?? '{}')).toMatchObject({ subject: name, issuer: sso.provider.issuer });
+  });
+
+  test('is asked of the provider with PKCE, a state and a nonce, none of which the URL gives away', async () => {
+    const browser = openBrowser();
+    const begun = await browser.send(`${first}/auth/oidc/login`);
+    const query = new URL(begun.headers.get('location') ?? '').searchParams;
+    expect(Object.fromEntries(query)).toMatchObject({
+      response_type: 'code',
+      code_challenge_method: 'S256',
+      code_challenge: expect.stringMatching(/^[\w-]{43}$/),
+      state: expect.stringMatching(/^[\w-]{43}$/),
+      nonce: expect.stringMatching(/^[\w-]{43}$/),
+    });
+    const [cookie = ''] = begun.headers.getSetCookie();
+    expect(cookie).toMatch(/^__Host-hf-oidc-[\w-]{16}=[^;]+; Path=\/; Max-Age=600; HttpOnly; Secure; SameSite=Lax$/);
+    for (const secret of ['state', 'nonce']) expect(cookie).not.toContain(query.get(secret));
+  });
+
+  test('is finished by another replica than it was begun with', async () => {
+    const browser = openBrowser();
+    const callback = await toCallback(browser);
+    const done = await browser.send(callback.href.replace(first, second));
+    expect(done.status).toBe(303);
+    expect(done.headers.get('x-served-by')).toBe('auth-2');
+    expect((await whoAmI(browser)).status).toBe(200);
+  });
+
+  test('of two tabs: each gets to its own place, in whatever order they come back', async () => {
+    const browser = openBrowser();
+    const name = person();
+    const one = await toCallback(browser, name, '?return_to=/one');
+    const two = await toCallback(browser, name, '?return_to=/two');
+    for (const [callback, place] of [
+      [two, '/two'],
+      [one, '/one'],
+    ] as const) {
+      expect((await browser.send(callback)).headers.get('location')).toBe(place);
+    }
+    expect((await whoAmI(browser)).status).toBe(200);
+  });
+
+  test('again and again without finishing keeps no more than a few attempts in the browser', async () => {
+    const browser = openBrowser();
+    for (let attempt = 0; attempt < 12; attempt++) await browser.send(`${first}/auth/oidc/login`);
+    expect([...browser.cookies.keys()].filter((name) => name.startsWith('__Host-hf-oidc-'))).toHaveLength(4);
+    expect((await browser.send(await toCallback(browser))).status).toBe(303);
+  });
+
+  test('gives the roles that the mapping has for the claim, and no others', async () => {
+    const browser = openBrowser();
+    await browser.send(await toCallback(browser, 'root'));
+    expect((await whoAmI(browser)).session?.roles).toEqual(['customer', 'admin']);
+  });
+
+  test('replaces the session that the browser had', async () => {
+    const browser = openBrowser();
+    const name = person();
+    await browser.send(await toCallback(browser, name));
+    const old = browser.cookies.get('__Host-hf') ?? '';
+    await browser.send(await toCallback(browser, name));
+    const response = await fetch(`${first}/v1/session`, { headers: { authorization: `Bearer ${old}` } });
+    await expectProblem(response, 401, 'session-revoked');
+    expect((await whoAmI(browser)).status).toBe(200);
+  });
+
+  test('counts as an authentication from when the provider saw the person, not from now', async () => {
+    const browser = openBrowser();
+    const name = person();
+    await browser.send(await toCallback(browser, name, '?max_age=3600'));
+    const response = await browser.send(`${first}/v1/token`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'sec-fetch-site': 'same-origin' },
+      body: '{"audience":"orders"}',
+    });
+    const { token } = (await response.json()) as { token: string };
+    const claims = sso.provider.claimsOf(name);
+    expect(claims['auth_time']).toEqual(expect.any(Number));
+    expect(decodeJwt(token)['auth_time']).toBe(claims['auth_time']);
+  });
+});
+
+describe('nobody is signed in by', () => {
+  test('another browser’s callback (login CSRF); the browser that began can still finish', async () => {
+    const [attacker, victim] = [openBrowser(), openBrowser()];
+    const callback = await toCallback(attacker);
+    // One that has begun a sign-in of its own is no better off.
+    await victim.send(`${first}/auth/oidc/login`);
+    await expectProblem(await victim.send(callback), 400, 'sign-in-failed');
+    expect((await whoAmI(victim)).status).toBe(401);
+    expect((await attacker.send(callback)).status).toBe(303);
+  });
+
+  test('a code of another sign-in (code injection): PKCE and the nonce bind it to its own', async () => {
+    const [attacker, victim] = [openBrowser(), openBrowser()];
+    const [stolen, own] = [await toCallback(attacker), await toCallback(victim)];
+    own.searchParams.set('code', stolen.searchParams.get('code') ?? '');
+    await expectProblem(await victim.send(own), 400, 'sign-in-failed');
+    expect((await whoAmI(victim)).status).toBe(401);
+  });
+
+  test('a state that this browser did not begin with', async () => {
+    const browser = openBrowser();
+    const callback = await toCallback(browser);
+    const state = callback.searchParams.get('state') ?? '';
+    callback.searchParams.set('state', `${state.slice(0, -1)}${state.endsWith('A') ? 'B' : 'A'}`);
+    await expectProblem(await browser.send(callback), 400, 'sign-in-failed');
+    callback.searchParams.delete('state');
+    await expectProblem(await browser.send(callback), 400, 'invalid-request');
+  });
+
+  test('a callback that comes again, even with the cookie of the first time', async () => {
+    const browser = openBrowser();
+    const callback = await toCallback(browser);
+    const replay = openBrowser();
+    for (const [name, value] of browser.cookies) replay.cookies.set(name, value);
+    expect((await browser.send(callback)).status).toBe(303);
+    await expectProblem(await browser.send(callback), 400, 'sign-in-failed');
+    await expectProblem(await replay.send(callback), 400, 'sign-in-failed');
+    expect((await whoAmI(replay)).status).toBe(401);
+  });
+
+  test('an ID token with another nonce', async () => {
+    const browser = openBrowser();
+    const callback = await toCallback(browser, person(), '', (url) => {
+      url.searchParams.set('nonce', 'of-somebody-else');
+      return url;
+    });
+    await expectProblem(await browser.send(callback), 400, 'sign-in-failed');
+  });
+
+  test('a sign-in cookie that was changed', async () => {
+    const browser = openBrowser();
+    const callback = await toCallback(browser);
+    for (const [name, value] of browser.cookies) {
+      if (name.startsWith('__Host-hf-oidc-')) browser.cookies.set(name, `${value.slice(0, -4)}AAAA`);
+    }
+    await expectProblem(await browser.send(callback), 400, 'sign-in-failed');
+  });
+
+  test('a provider that says no', async () => {
+    const browser = openBrowser();
+    const callback = await toCallback(browser);
+    callback.searchParams.delete('code');
+    callback.searchParams.set('error', 'access_denied');
+    callback.searchParams.set('error_description', 'hunter2');
+    const response = await browser.send(callback);
+    expect(await response.clone().text()).not.toContain('hunter2');
+    await expectProblem(response, 400, 'sign-in-failed');
+  });
+
+  test('trying codes: failures are counted by address', async () => {
+    const browser = openBrowser();
+    const callback = await toCallback(browser);
+    const guess = new URL(callback);
+    for (let attempt = 0; attempt < 3; attempt++) {
+      guess.searchParams.set('code', `guess-${attempt}`);
+      expect((await browser.send(guess)).status).toBe(400);
+    }
+    const limited = await browser.send(callback);
+    expect(Number(limited.headers.get('retry-after'))).toBeGreaterThan(0);
+    await expectProblem(limited, 429, 'rate-limited');
+  });
+});
+
+test.each([
+  'https://evil.example/',
+  '//evil.example',
+  '/\\evil.example',
+  '/\t/evil.example',
+  '/..//evil.example',
+  '/%2e//evil.example',
+  'javascript:alert(1)',
+  'orders',
+  '',
+  `/${'a'.repeat(512)}`,
+])('nobody is led to another site afterwards: return_to=%j', async (path) => {
+  const response = await fetch(`${first}/auth/oidc/login?return_to=${encodeURIComponent(path)}`, {
+    redirect: 'manual',
+  });
+  await expectProblem(response, 400, 'invalid-request');
+});
+
+describe('an outage in the middle of a sign-in ends it for nobody: the same callback works when it is over', () => {
+  test('of the provider', async () => {
+    const browser = openBrowser();
+    const callback = await toCallback(browser);
+    await sso.provider.stop();
+    await expectProblem(await browser.send(callback), 503, 'provider-unavailable');
+    await sso.provider.start();
+    expect((await browser.send(callback)).status).toBe(303);
+  });
+
+  test('of the store', async () => {
+    const browser = openBrowser();
+    const callback = await toCallback(browser);
+    await sso.redis.killed();
+    await expectProblem(await browser.send(callback), 503, 'store-unavailable');
+    await sso.redis.start();
+    await pollUntil('auth to have Redis back', 10_000, async () => (await fetch(`${first}/readyz`)).ok);
+    expect((await browser.send(callback)).status).toBe(303);
+    expect((await whoAmI(browser)).status).toBe(200);
+  });
+});
+
+test('signing out at the provider is offered, and leads back to this site', async () => {
+  const browser = openBrowser();
+  await browser.send(await toCallback(browser));
+  const { url } = await sso.provider.signOut(browser, `${first}/auth/oidc/logout`);
+  expect(url.href).toBe(`${first}/auth/signed-out`);
+});
+
+test('neither codes, nor tokens, nor the client’s secret are in the logs or in Redis', async () => {
+  const browser = openBrowser();
+  const name = person();
+  const callback = await toCallback(browser, name);
+  await browser.send(callback);
+  const admin = sso.redis.admin();
+  const keys = await admin.keys('*');
+  const contents = await Promise.all(
+    keys.map(async (key) => {
+      const type = await admin.type(key);
+      if (type === 'hash') return Object.values(await admin.hgetall(key)).join();
+      return type === 'zset' ? (await admin.zrange(key, '0', '-1')).join() : await admin.get(key);
+    }),
+  );
+  const everything = (await sso.readLogs()) + keys.join() + contents.join();
+  const secrets = {
+    code: callback.searchParams.get('code') ?? '?',
+    state: callback.searchParams.get('state') ?? '?',
+    'ID token': sso.provider.idTokens.get(name)?.[0] ?? '?',
+    'session token': browser.cookies.get('__Host-hf') ?? '?',
+    'client secret': sso.clientSecret,
+  };
+  for (const [what, secret] of Object.entries(secrets)) expect(everything, what).not.toContain(secret);
+  // The provider's session is known by its hash only.
+  const { sid } = sso.provider.claimsOf(name);
+  expect(sid).toEqual(expect.any(String));
+  expect(keys.join() + contents.join()).not.toContain(sid);
+});
