@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import {
   createSessionToken,
   type Device,
+  type ParsedSessionToken,
   parseSessionToken,
   SessionStore,
   type SessionStoreOptions,
@@ -95,6 +97,66 @@ describe.each(storeBackends)('the session store on $name', ({ start, missing }) 
     await auth.revoke(id, token.proof, 'logout');
     expect(await validator.validate({ id, secretHash })).toEqual({ outcome: 'unknown' });
     expect(await validator.validate({ id, ...token })).toEqual({ outcome: 'revoked', reason: 'logout' });
+  });
+
+  const logInLinked = async (link: string, userId = newUser()) => {
+    const { token, session } = await auth.create({ userId, roles: [], amr: [], device, link });
+    return { ...(parseSessionToken(token) as ParsedSessionToken), userId, session };
+  };
+  const newLink = () => randomBytes(32).toString('base64url');
+
+  promise('what came of one session at a provider ends together, and nothing else does', async () => {
+    const link = newLink();
+    const [one, two, other] = [await logInLinked(link), await logInLinked(link), await logInLinked(newLink())];
+    const ended = await auth.revokeLinked(link, 'ended-by-provider');
+    expect(ended.map(({ id }) => id).toSorted()).toEqual([one.id, two.id].toSorted());
+    expect(ended.map(({ userId }) => userId).toSorted()).toEqual([one.userId, two.userId].toSorted());
+    for (const session of [one, two]) {
+      expect(await validator.validate(session)).toEqual({ outcome: 'revoked', reason: 'ended-by-provider' });
+      expect(await auth.list(session.userId)).toEqual([]);
+    }
+    expect(await validator.validate(other)).toMatchObject({ outcome: 'active' });
+    expect(await auth.revokeLinked(link, 'ended-by-provider')).toEqual([]);
+  });
+
+  promise('a provider’s session is forgotten with the last of what came of it, however that ended', async () => {
+    const link = newLink();
+    const user = newUser();
+    const [one, two, three] = [
+      await logInLinked(link, user),
+      await logInLinked(link, user),
+      await logInLinked(link, user),
+    ];
+    expect(await admin.pexpiretime(`hf:o:${link}`)).toBe(three.session.absoluteExpiresAtMs);
+    await auth.revoke(one.id, { secretHash: one.secretHash }, 'logout');
+    await admin.del(`hf:t:${two.id}`); // has idled out
+    expect(await auth.list(user)).toHaveLength(1);
+    expect(await admin.zrange(`hf:o:${link}`, '0', '-1')).toEqual([three.id]);
+    await auth.revokeUser(user, 'signed-out-elsewhere');
+    expect(await admin.exists(`hf:o:${link}`)).toBe(0);
+  });
+
+  promise('a login with a session that the provider has ended for good comes too late', async () => {
+    const [link, user] = [newLink(), newUser()];
+    await auth.revokeLinked(link, 'ended-by-provider', { final: true });
+    await expect(logInLinked(link, user)).rejects.toMatchObject({ code: 'sign-in-failed' });
+    expect(await auth.list(user)).toEqual([]);
+    expect(await admin.pttl(`hf:o:${link}`)).toBeGreaterThan(0);
+    const other = await logInLinked(newLink(), user);
+    expect(await validator.validate(other)).toMatchObject({ outcome: 'active' });
+  });
+
+  promise('an authentication counts from when it was, and never from a time to come', async () => {
+    const create = (authenticatedAtMs: number) =>
+      auth.create({ userId: newUser(), roles: [], amr: [], device, authenticatedAtMs });
+    for (const offsetMs of [-HOUR_MS, HOUR_MS]) {
+      const { token, session } = await create(Date.now() + offsetMs);
+      const seen = await validator.validate(parseSessionToken(token) as ParsedSessionToken);
+      expect(seen).toMatchObject({ session: { authenticatedAtMs: session.authenticatedAtMs } });
+      const earlierMs = session.createdAtMs - session.authenticatedAtMs;
+      if (offsetMs < 0) expect(Math.abs(earlierMs - HOUR_MS)).toBeLessThan(60_000);
+      else expect(earlierMs).toBe(0);
+    }
   });
 
   promise('nobody ends a session of somebody else by its id', async () => {

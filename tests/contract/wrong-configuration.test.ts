@@ -26,6 +26,12 @@ const right = {
   orders: { DATABASE_URL: `postgres://orders:${secret}@127.0.0.1:1/orders`, REDIS_URL: 'redis://127.0.0.1:1' },
 } as const;
 
+const oidc = {
+  OIDC_ISSUER: 'https://id.example',
+  OIDC_CLIENT_ID: 'holdfast',
+  OIDC_REDIRECT_URI: 'https://shop.example/auth/oidc/callback',
+};
+
 type Case = [name: string, service: keyof typeof right, change: Record<string, string | undefined>, message: RegExp];
 
 const cases: Case[] = [
@@ -95,6 +101,40 @@ const cases: Case[] = [
     /SESSION_WAIT_REPLICAS is above 0 with REDIS_URL/,
   ],
   ['one port for two things', 'auth', { PORT: '8080', METRICS_PORT: '8080' }, /PORT and METRICS_PORT are both 8080/],
+  [
+    'a provider without TLS, and not on this machine',
+    'auth',
+    { OIDC_ISSUER: 'http://id.example' },
+    /OIDC_ISSUER is "http:\/\/id\.example": must begin with https:\/\//,
+  ],
+  [
+    'half a single sign-on',
+    'auth',
+    { OIDC_ISSUER: 'https://id.example' },
+    /OIDC_CLIENT_ID is missing[\s\S]*OIDC_REDIRECT_URI is missing/,
+  ],
+  ['a client without a provider', 'auth', { OIDC_CLIENT_ID: 'holdfast' }, /OIDC_ISSUER is missing/],
+  [
+    'a callback that leads nowhere',
+    'auth',
+    { ...oidc, OIDC_REDIRECT_URI: 'https://shop.example/callback' },
+    /OIDC_REDIRECT_URI does not lead to \/auth\/oidc\/callback/,
+  ],
+  ['a sign-in that asks nothing', 'auth', { ...oidc, OIDC_SCOPES: 'email' }, /OIDC_SCOPES has no openid/],
+  ['a claim without roles', 'auth', { ...oidc, OIDC_ROLES_CLAIM: 'groups' }, /OIDC_ROLES_MAP is missing/],
+  ['roles without a claim', 'auth', { ...oidc, OIDC_ROLES_MAP: 'a=b' }, /OIDC_ROLES_CLAIM is missing/],
+  [
+    'a role that is none',
+    'auth',
+    { ...oidc, OIDC_ROLES_MAP: 'admins' },
+    /OIDC_ROLES_MAP is "admins": must be value=role/,
+  ],
+  [
+    'a client’s secret that is not there',
+    'auth',
+    { ...oidc, OIDC_CLIENT_SECRET_FILE: '/nowhere' },
+    /OIDC_CLIENT_SECRET_FILE names \/nowhere, which can't be read/,
+  ],
   [
     'a users file that is none',
     'auth',

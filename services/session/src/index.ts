@@ -10,6 +10,7 @@ export { redisUserRules } from './redis-users.ts';
 export { requireSameOrigin } from './require-same-origin.ts';
 export { requireSession, type SessionVariables } from './require-session.ts';
 export {
+  isReadable,
   type SessionEnvironment,
   sessionEnvironment,
   sessionEnvironmentMistakes,

@@ -107,7 +107,8 @@ export function sessionEnvironmentMistakes(env: Partial<SessionEnvironment>): st
   return mistakes;
 }
 
-function isReadable(path: string): boolean {
+/** Whether a file can be read by this process. */
+export function isReadable(path: string): boolean {
   try {
     accessSync(path, constants.R_OK);
     return true;

@@ -1,4 +1,5 @@
 import { filePath, listOf } from '@holdfast/runtime';
+import { isReadable } from '@holdfast/session';
 import { z } from 'zod';
 
 export const CALLBACK_PATH = '/auth/oidc/callback';
@@ -67,6 +68,10 @@ export function oidcEnvironmentMistakes(env: Partial<OidcEnvironment>): string[]
   }
   if (env.OIDC_CLIENT_ID === undefined) {
     mistakes.push('OIDC_CLIENT_ID is missing: set what the provider of OIDC_ISSUER knows this service by.');
+  }
+  const secretFile = env.OIDC_CLIENT_SECRET_FILE;
+  if (secretFile !== undefined && !isReadable(secretFile)) {
+    mistakes.push(`OIDC_CLIENT_SECRET_FILE names ${secretFile}, which can't be read.`);
   }
   if (env.OIDC_REDIRECT_URI === undefined) {
     mistakes.push(`OIDC_REDIRECT_URI is missing: set it to https://<the site>${CALLBACK_PATH}.`);
