@@ -18,9 +18,19 @@ let lastAddress = 0;
 const openBrowser = () => new TestBrowser({ 'x-forwarded-for': `203.0.113.${++lastAddress}` });
 const person = () => `person-${crypto.randomUUID()}`;
 
-async function expectProblem(response: Response, status: number, code: string) {
-  expect([response.status, await response.json()]).toEqual([status, expect.objectContaining({ status, code })]);
-  expect(response.headers.get('content-type')).toBe('application/problem+json');
+const titles = {
+  'invalid-request': 'Invalid request',
+  'provider-unavailable': 'The identity provider cannot be reached',
+  'rate-limited': 'Too many attempts',
+  'sign-in-failed': 'The sign-in could not be completed',
+  'store-unavailable': 'We can’t be reached right now',
+};
+
+/** A refusal in a browser is a page, and leaves every cookie as it is. */
+async function expectPage(response: Response, status: number, code: keyof typeof titles) {
+  const text = await response.text();
+  expect([response.status, /<h1>(.*)<\/h1>/.exec(text)?.[1]]).toEqual([status, titles[code]]);
+  expect(response.headers.get('content-type')).toMatch(/^text\/html/);
   expect(response.headers.getSetCookie()).toEqual([]);
 }
 
@@ -48,7 +58,7 @@ describe('while the provider is down', () => {
     for (const path of ['/auth/oidc/login', '/auth/oidc/logout']) {
       const response = await fetch(`${first}${path}`, { redirect: 'manual' });
       expect(response.headers.get('retry-after')).toBe('2');
-      await expectProblem(response, 503, 'provider-unavailable');
+      await expectPage(response, 503, 'provider-unavailable');
     }
   });
 
@@ -141,7 +151,7 @@ describe('signing in', () => {
     const old = browser.cookies.get('__Host-hf') ?? '';
     await browser.send(await toCallback(browser, name));
     const response = await fetch(`${first}/v1/session`, { headers: { authorization: `Bearer ${old}` } });
-    await expectProblem(response, 401, 'session-revoked');
+    expect(await response.json()).toMatchObject({ status: 401, code: 'session-revoked' });
     expect((await whoAmI(browser)).status).toBe(200);
   });
 
@@ -167,7 +177,7 @@ describe('nobody is signed in by', () => {
     const callback = await toCallback(attacker);
     // One that has begun a sign-in of its own is no better off.
     await victim.send(`${first}/auth/oidc/login`);
-    await expectProblem(await victim.send(callback), 400, 'sign-in-failed');
+    await expectPage(await victim.send(callback), 400, 'sign-in-failed');
     expect((await whoAmI(victim)).status).toBe(401);
     expect((await attacker.send(callback)).status).toBe(303);
   });
@@ -176,7 +186,7 @@ describe('nobody is signed in by', () => {
     const [attacker, victim] = [openBrowser(), openBrowser()];
     const [stolen, own] = [await toCallback(attacker), await toCallback(victim)];
     own.searchParams.set('code', stolen.searchParams.get('code') ?? '');
-    await expectProblem(await victim.send(own), 400, 'sign-in-failed');
+    await expectPage(await victim.send(own), 400, 'sign-in-failed');
     expect((await whoAmI(victim)).status).toBe(401);
   });
 
@@ -185,9 +195,9 @@ describe('nobody is signed in by', () => {
     const callback = await toCallback(browser);
     const state = callback.searchParams.get('state') ?? '';
     callback.searchParams.set('state', `${state.slice(0, -1)}${state.endsWith('A') ? 'B' : 'A'}`);
-    await expectProblem(await browser.send(callback), 400, 'sign-in-failed');
+    await expectPage(await browser.send(callback), 400, 'sign-in-failed');
     callback.searchParams.delete('state');
-    await expectProblem(await browser.send(callback), 400, 'invalid-request');
+    await expectPage(await browser.send(callback), 400, 'invalid-request');
   });
 
   test('a callback that comes again, even with the cookie of the first time', async () => {
@@ -196,8 +206,8 @@ describe('nobody is signed in by', () => {
     const replay = openBrowser();
     for (const [name, value] of browser.cookies) replay.cookies.set(name, value);
     expect((await browser.send(callback)).status).toBe(303);
-    await expectProblem(await browser.send(callback), 400, 'sign-in-failed');
-    await expectProblem(await replay.send(callback), 400, 'sign-in-failed');
+    await expectPage(await browser.send(callback), 400, 'sign-in-failed');
+    await expectPage(await replay.send(callback), 400, 'sign-in-failed');
     expect((await whoAmI(replay)).status).toBe(401);
   });
 
@@ -207,7 +217,7 @@ describe('nobody is signed in by', () => {
       url.searchParams.set('nonce', 'of-somebody-else');
       return url;
     });
-    await expectProblem(await browser.send(callback), 400, 'sign-in-failed');
+    await expectPage(await browser.send(callback), 400, 'sign-in-failed');
   });
 
   test('a sign-in cookie that was changed', async () => {
@@ -216,7 +226,7 @@ describe('nobody is signed in by', () => {
     for (const [name, value] of browser.cookies) {
       if (name.startsWith('__Host-hf-oidc-')) browser.cookies.set(name, `${value.slice(0, -4)}AAAA`);
     }
-    await expectProblem(await browser.send(callback), 400, 'sign-in-failed');
+    await expectPage(await browser.send(callback), 400, 'sign-in-failed');
   });
 
   test('a provider that says no', async () => {
@@ -227,7 +237,7 @@ describe('nobody is signed in by', () => {
     callback.searchParams.set('error_description', 'hunter2');
     const response = await browser.send(callback);
     expect(await response.clone().text()).not.toContain('hunter2');
-    await expectProblem(response, 400, 'sign-in-failed');
+    await expectPage(response, 400, 'sign-in-failed');
   });
 
   test('trying codes: failures are counted by address', async () => {
@@ -240,7 +250,7 @@ describe('nobody is signed in by', () => {
     }
     const limited = await browser.send(callback);
     expect(Number(limited.headers.get('retry-after'))).toBeGreaterThan(0);
-    await expectProblem(limited, 429, 'rate-limited');
+    await expectPage(limited, 429, 'rate-limited');
   });
 });
 
@@ -259,7 +269,7 @@ test.each([
   const response = await fetch(`${first}/auth/oidc/login?return_to=${encodeURIComponent(path)}`, {
     redirect: 'manual',
   });
-  await expectProblem(response, 400, 'invalid-request');
+  await expectPage(response, 400, 'invalid-request');
 });
 
 describe('an outage in the middle of a sign-in ends it for nobody: the same callback works when it is over', () => {
@@ -267,7 +277,7 @@ describe('an outage in the middle of a sign-in ends it for nobody: the same call
     const browser = openBrowser();
     const callback = await toCallback(browser);
     await sso.provider.stop();
-    await expectProblem(await browser.send(callback), 503, 'provider-unavailable');
+    await expectPage(await browser.send(callback), 503, 'provider-unavailable');
     await sso.provider.start();
     expect((await browser.send(callback)).status).toBe(303);
   });
@@ -276,7 +286,7 @@ describe('an outage in the middle of a sign-in ends it for nobody: the same call
     const browser = openBrowser();
     const callback = await toCallback(browser);
     await sso.redis.killed();
-    await expectProblem(await browser.send(callback), 503, 'store-unavailable');
+    await expectPage(await browser.send(callback), 503, 'store-unavailable');
     await sso.redis.start();
     await pollUntil('auth to have Redis back', 10_000, async () => (await fetch(`${first}/readyz`)).ok);
     expect((await browser.send(callback)).status).toBe(303);

@@ -4,7 +4,6 @@ import { addAdminRoutes } from './routes/admin.ts';
 import { addIntrospectRoute } from './routes/introspect.ts';
 import { addLoginRoute } from './routes/login.ts';
 import { addOidcLogoutRoutes } from './routes/oidc-logout.ts';
-import { addOidcSignInRoutes } from './routes/oidc-sign-in.ts';
 import { addPages } from './routes/pages.ts';
 import { addReauthenticateRoute } from './routes/reauthenticate.ts';
 import { addSessionRoute } from './routes/session.ts';
@@ -38,10 +37,8 @@ export function createApp(options: AuthAppOptions): AuthApp {
   addTokenRoutes(app, options);
   addIntrospectRoute(app, options);
   addAdminRoutes(app, options);
-  if (options.oidc) {
-    addOidcSignInRoutes(app, options, options.oidc);
-    addOidcLogoutRoutes(app, options, options.oidc);
-  }
+  // Before the pages, which take nothing that another site has sent.
+  if (options.oidc) addOidcLogoutRoutes(app, options, options.oidc);
   addPages(app, options, servedBy);
   return app;
 }

@@ -9,10 +9,12 @@ export interface SignInPageOptions {
   username?: string;
   /** A path of this site. */
   returnTo?: string | undefined;
+  /** Whether there is an identity provider to sign in with. */
+  singleSignOn?: boolean;
 }
 
-/** Another way to sign in would be a link of class `button quiet wide` below the form: the policy lets no form lead elsewhere. */
-export function signInPage({ problem, notice, username, returnTo }: SignInPageOptions): Page {
+/** The other way to sign in is a link: the policy lets no form lead elsewhere. */
+export function signInPage({ problem, notice, username, returnTo, singleSignOn }: SignInPageOptions): Page {
   const wrong = problem !== undefined && raw(' aria-invalid="true" aria-describedby="problem"');
   const body = html`<div class="card">
 <h1>Sign in</h1>
@@ -27,6 +29,12 @@ ${returnTo !== undefined && html`<input type="hidden" name="return" value="${ret
 <input id="password" name="password" type="password" autocomplete="current-password" maxlength="1024" required${username !== undefined && raw(' autofocus')}${wrong}>
 <button class="button wide">Sign in</button>
 </form>
+${singleSignOn === true && html`<p><a class="button quiet wide" href="${singleSignOnPath(returnTo)}">Single sign-on</a></p>`}
 </div>`;
   return { title: 'Sign in', body, signedIn: false, narrow: true };
+}
+
+function singleSignOnPath(returnTo: string | undefined): string {
+  const query = returnTo === undefined ? '' : `?${new URLSearchParams({ return_to: returnTo })}`;
+  return `/auth/oidc/login${query}`;
 }

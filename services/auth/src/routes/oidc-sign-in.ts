@@ -1,13 +1,12 @@
-import { createClientAddress, problemContents } from '@holdfast/runtime';
+import { htmlContents, type Pages, parseReturnPath } from '@holdfast/pages';
+import { createClientAddress } from '@holdfast/runtime';
 import { HoldfastError } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { IDToken } from 'openid-client';
 import { audit } from '../audit.ts';
-import type { AuthApp, AuthServices, OidcServices } from '../auth-context.ts';
+import type { AuthServices, AuthVariables, OidcServices } from '../auth-context.ts';
 import { beginSession } from '../begin-session.ts';
 import { takeAddressAttempt } from '../login-limits.ts';
-import { CALLBACK_PATH } from '../oidc/oidc-environment.ts';
-import { parseReturnPath } from '../oidc/return-path.ts';
 import {
   clearForgottenSignIns,
   clearSignInCookie,
@@ -21,11 +20,11 @@ const providerDown = { 503: 'The provider canâ€™t be reached, or the store canâ€
 
 const login = createRoute({
   method: 'get',
-  path: '/auth/oidc/login',
+  path: '/oidc/login',
   summary: 'Sign in with the identity provider',
   request: {
     query: z.object({
-      return_to: z.string().default('/').openapi({ description: 'A path of this site to lead to afterwards' }),
+      return_to: z.string().default('/auth').openapi({ description: 'A path of this site to lead to afterwards' }),
       max_age: z
         .string()
         .regex(/^\d{1,6}$/, 'must be a number of seconds')
@@ -39,18 +38,18 @@ const login = createRoute({
   },
   responses: {
     303: { description: 'To the provider' },
-    ...problemContents({ 400: 'Not a path of this site', ...providerDown }),
+    ...htmlContents({ 400: 'Not a path of this site', ...providerDown }),
   },
 });
 
 const callback = createRoute({
   method: 'get',
-  path: CALLBACK_PATH,
+  path: '/oidc/callback',
   summary: 'Where the identity provider leads back to',
   request: { query: z.looseObject({ state: z.string().min(1).max(512) }) },
   responses: {
     303: { description: 'Signed in: the cookie, and on to `return_to`' },
-    ...problemContents({
+    ...htmlContents({
       400: 'Not the sign-in that this browser began, or the provider refused it',
       409: 'Signed in too often already',
       429: 'Too many failed logins',
@@ -61,21 +60,25 @@ const callback = createRoute({
 
 const logout = createRoute({
   method: 'get',
-  path: '/auth/oidc/logout',
+  path: '/oidc/logout',
   summary: 'Sign out at the identity provider too (OpenID Connect RP-Initiated Logout 1.0); sign out here first',
   responses: {
     303: { description: 'To the provider' },
-    ...problemContents({ 404: 'The provider has no such place', ...providerDown }),
+    ...htmlContents({ 404: 'The provider has no such place', ...providerDown }),
   },
 });
 
 /** `/auth/oidc/login`, `/auth/oidc/callback` and `/auth/oidc/logout`: single sign-on, as browsers walk through it. */
-export function addOidcSignInRoutes(app: AuthApp, services: AuthServices, { provider, roles }: OidcServices): void {
+export function addOidcSignIn(
+  pages: Pages<AuthVariables>,
+  services: AuthServices,
+  { provider, roles }: OidcServices,
+): void {
   const { keys, sessions, config, metrics } = services;
   const cookieKeys = () => keys.derive('oidc-sign-in');
   const clientAddress = createClientAddress(config.trustedProxies);
 
-  app.openapi(login, async (c) => {
+  pages.openapi(login, async (c) => {
     const { return_to: wanted, max_age: maxAge } = c.req.valid('query');
     const returnTo = parseReturnPath(wanted);
     if (returnTo === undefined) {
@@ -89,7 +92,7 @@ export function addOidcSignInRoutes(app: AuthApp, services: AuthServices, { prov
     return c.redirect(url.href, 303);
   });
 
-  app.openapi(callback, async (c) => {
+  pages.openapi(callback, async (c) => {
     const { state } = c.req.valid('query');
     const pending = await readSignInCookie(cookieKeys(), c.req.header('cookie'), state);
     if (!pending) {
@@ -111,7 +114,7 @@ export function addOidcSignInRoutes(app: AuthApp, services: AuthServices, { prov
     return c.redirect(pending.returnTo, 303);
   });
 
-  app.openapi(logout, async (c) => {
+  pages.openapi(logout, async (c) => {
     const url = await provider.endSessionUrl();
     if (!url)
       throw new HoldfastError('not-found', 'The identity provider has no place to sign out. You are signed out here.');

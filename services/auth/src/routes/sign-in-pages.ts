@@ -83,11 +83,14 @@ const signedOut = createRoute({
 
 /** `/auth/sign-in`, `/auth/sign-out` and `/auth/signed-out`. */
 export function addSignInPages(pages: Pages<AuthVariables>, services: AuthServices): void {
+  const singleSignOn = services.oidc !== undefined;
+  const atProvider = services.oidc?.provider.options.postLogoutRedirectUri !== undefined;
+
   pages.openapi(showSignIn, async (c) => {
     const { return: wanted, reason } = c.req.valid('query');
     const returnTo = parseReturnPath(wanted);
     if (await isSignedIn(c, services)) return c.redirect(returnTo ?? HOME, 303);
-    return renderPage(c, signInPage({ returnTo, notice: describeReason(reason) }));
+    return renderPage(c, signInPage({ returnTo, singleSignOn, notice: describeReason(reason) }));
   });
 
   pages.openapi(signIn, async (c) => {
@@ -95,7 +98,7 @@ export function addSignInPages(pages: Pages<AuthVariables>, services: AuthServic
     const returnTo = parseReturnPath(wanted);
     if (username === '' || password === '') {
       const problem = 'Enter your username and your password.';
-      return renderPage(c, signInPage({ returnTo, username, problem }), 422);
+      return renderPage(c, signInPage({ returnTo, singleSignOn, username, problem }), 422);
     }
     try {
       await logIn(c, services, { username, password, asCookie: true });
@@ -103,7 +106,7 @@ export function addSignInPages(pages: Pages<AuthVariables>, services: AuthServic
       if (!(error instanceof HoldfastError) || !isRefusal(error.status)) throw error;
       c.error = error;
       for (const [name, value] of error.getResponse().headers) if (name !== 'content-type') c.header(name, value);
-      return renderPage(c, signInPage({ returnTo, username, problem: error.message }), error.status);
+      return renderPage(c, signInPage({ returnTo, singleSignOn, username, problem: error.message }), error.status);
     }
     return c.redirect(returnTo ?? HOME, 303);
   });
@@ -116,7 +119,7 @@ export function addSignInPages(pages: Pages<AuthVariables>, services: AuthServic
     return c.redirect('/auth/signed-out', 303);
   });
 
-  pages.openapi(signedOut, (c) => renderPage(c, signedOutPage()));
+  pages.openapi(signedOut, (c) => renderPage(c, signedOutPage(atProvider)));
 }
 
 /** What a person can do something about on the form itself. */
