@@ -294,6 +294,43 @@ describe('an outage in the middle of a sign-in ends it for nobody: the same call
   });
 });
 
+test('the page to sign in on leads to single sign-on, and from there to where the person was', async () => {
+  const page = await fetch(`${first}/auth/sign-in?return=/orders%3Fa%3Db`);
+  expect(await page.text()).toContain(
+    '<a class="button quiet wide" href="/auth/oidc/login?return_to=%2Forders%3Fa%3Db">',
+  );
+  expect(await (await fetch(`${first}/auth/signed-out`)).text()).toContain('href="/auth/oidc/logout"');
+});
+
+test('every route is in the OpenAPI document, and takes no other method', async () => {
+  const { paths } = (await (await fetch(`${first}/openapi.json`)).json()) as { paths: Record<string, object> };
+  const routes = Object.entries(paths).filter(([path]) => path.startsWith('/auth/oidc/'));
+  expect(Object.fromEntries(routes.map(([path, methods]) => [path, Object.keys(methods)]))).toEqual({
+    '/auth/oidc/login': ['get'],
+    '/auth/oidc/callback': ['get'],
+    '/auth/oidc/logout': ['get'],
+    '/auth/oidc/frontchannel-logout': ['get'],
+    '/auth/oidc/backchannel-logout': ['post'],
+  });
+  for (const [path, methods] of routes) {
+    const method = 'get' in methods ? 'POST' : 'GET';
+    const response = await fetch(`${first}${path}`, { method, headers: { 'sec-fetch-site': 'same-origin' } });
+    expect([path, response.status]).toEqual([path, 405]);
+  }
+});
+
+test.each([
+  ['login', '?max_age=soon'],
+  ['login', '?max_age=-1'],
+  ['login', '?return_to=/a&return_to=/b'],
+  ['callback', ''],
+  ['callback', '?state='],
+  ['callback', `?state=${'s'.repeat(513)}`],
+  ['callback', '?state=a&state=b'],
+])('a %s that makes no sense is refused: %s', async (route, query) => {
+  await expectPage(await fetch(`${first}/auth/oidc/${route}${query}`, { redirect: 'manual' }), 400, 'invalid-request');
+});
+
 test('signing out at the provider is offered, and leads back to this site', async () => {
   const browser = openBrowser();
   await browser.send(await toCallback(browser));
