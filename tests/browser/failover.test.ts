@@ -46,7 +46,7 @@ test('a person goes on ordering while the replica that answers, then the Redis p
   }
   await replaced;
   // An answer, or the plain truth; never the sign-in page.
-  expect([...seen].filter((title) => !['Your orders', 'We can’t be reached right now'].includes(title))).toEqual([]);
+  expect([...seen].filter((title) => !['Your orders', 'We’ll be right back'].includes(title))).toEqual([]);
   await untilBack(page, platform, '/orders');
   await placeOrder(page, 'with-a-new-primary');
   expect(await page.getByRole('listitem').getByRole('heading').allTextContents()).toEqual([

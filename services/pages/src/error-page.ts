@@ -33,7 +33,7 @@ function explain({ error, signedIn }: ErrorPageOptions): { title: string; text: 
     : 'Nothing is lost, and you need not do anything but try again.';
   switch (error.code) {
     case 'store-unavailable':
-      return { title: 'We can’t be reached right now', text: stillThere };
+      return { title: 'We’ll be right back', text: stillThere };
     case 'not-durable':
       return {
         title: 'That may not have worked',
