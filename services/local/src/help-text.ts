@@ -4,7 +4,7 @@ export function helpText(): string {
   const variables = Object.values(layoutVariables).map(
     ({ variable, ports, about }) => `  ${variable.padEnd(30)} ${about} (${ports.join(',')})`,
   );
-  return `npm start              Redis with Sentinel, PostgreSQL, auth and orders on this machine, until Ctrl-C
+  return `npm start              Redis with Sentinel, PostgreSQL, auth, orders and their pages on this machine, until Ctrl-C
 npm start -- --demo    the same, then kills one auth, one orders and the Redis primary, shows that a session
                        outlives each, and stops; exit code 0 only if nothing was lost
 
