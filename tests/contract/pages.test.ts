@@ -233,9 +233,11 @@ test('while the store is down every page says that one is still signed in, comes
     expect(await read(signOut)).toContain(
       '<form method="post" action="/auth/sign-out"><button class="button">Try again</button></form>',
     );
-    const login = await signIn({ username: 'alice', password: PASSWORD });
+    const login = await signIn({ username: 'alice', password: PASSWORD, return: '/orders' });
     expect(login.status).toBe(503);
-    expect(await read(login)).not.toContain(PASSWORD);
+    const loginHtml = await read(login);
+    expect(loginHtml).toContain('href="/auth/sign-in?return=%2Forders">Try again</a>');
+    expect(loginHtml).not.toContain(PASSWORD);
     expect((await auth.ask('GET', '/auth/signed-out')).status).toBe(200);
   } finally {
     await auth.redis.start();

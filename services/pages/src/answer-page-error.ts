@@ -27,7 +27,13 @@ export function answerPageError(thrown: Error, c: Context<PageEnv>): Response | 
   }
   const signedIn = readCookies(c.req.header('cookie'), SESSION_COOKIE).length > 0;
   const fields = reading ? undefined : c.get('retryFields');
-  const { title, body } = errorPage({ error, requestId: c.get('requestId'), signedIn, path, fields });
+  const { title, body } = errorPage({
+    error,
+    requestId: c.get('requestId'),
+    signedIn,
+    path: c.get('retryPath') ?? path,
+    fields,
+  });
   return renderPage(c, { title, body, signedIn, narrow: true }, error.status as ContentfulStatusCode);
 }
 

@@ -3,6 +3,8 @@ import type { ServiceEnv } from '@holdfast/runtime';
 export interface PageVariables {
   /** The instance's name, where pages may tell it. */
   servedBy?: string;
+  /** Where a form that failed is begun anew, if that is not its path alone. */
+  retryPath?: string;
   /** The fields of a form that may safely be sent once more, for the error page to offer that. */
   retryFields?: Readonly<Record<string, string>>;
 }

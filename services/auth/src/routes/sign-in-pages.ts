@@ -6,6 +6,7 @@ import {
   parseReturnPath,
   renderPage,
   seeOther,
+  signInPath,
 } from '@holdfast/pages';
 import { authenticate, HoldfastError, readCookies, SESSION_COOKIE } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
@@ -96,6 +97,7 @@ export function addSignInPages(pages: Pages<AuthVariables>, services: AuthServic
   pages.openapi(signIn, async (c) => {
     const { username, password, return: wanted } = c.req.valid('form');
     const returnTo = parseReturnPath(wanted);
+    if (returnTo !== undefined) c.set('retryPath', signInPath(returnTo));
     if (username === '' || password === '') {
       const problem = 'Enter your username and your password.';
       return renderPage(c, signInPage({ returnTo, singleSignOn, username, problem }), 422);
