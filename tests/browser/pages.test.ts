@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inspectPage } from '../support/browser/inspect-page.ts';
-import { openBrowser } from '../support/browser/open-browser.ts';
+import { hasBrowser, openBrowser } from '../support/browser/open-browser.ts';
 import { signIn, siteOf } from '../support/browser/sign-in.ts';
 import { reservePort } from '../support/reserve-port.ts';
 import { startTestPlatform, type TestPlatform } from '../support/test-platform.ts';
@@ -10,6 +10,7 @@ let running: TestPlatform;
 let site: string;
 
 beforeAll(async () => {
+  if (!hasBrowser()) return;
   running = await startTestPlatform();
   site = siteOf(running.platform);
 });

@@ -26,6 +26,9 @@ export interface TestBrowser extends AsyncDisposable {
   visit(options?: BrowserContextOptions): Promise<Visitor>;
 }
 
+/** For set-up that would be in vain without a browser. */
+export const hasBrowser = () => inject('browser').missing === '';
+
 /** Debian's Chromium, or the test is skipped where it can't be had. */
 export async function openBrowser(context: TestContext): Promise<TestBrowser> {
   const { missing } = inject('browser');
