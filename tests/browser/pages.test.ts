@@ -11,7 +11,13 @@ let site: string;
 
 beforeAll(async () => {
   if (!hasBrowser()) return;
-  running = await startTestPlatform();
+  // Nothing is broken here, so whatever is late is so because the machine is busy.
+  const patience = {
+    REDIS_COMMAND_TIMEOUT_MS: '5000',
+    SESSION_WAIT_TIMEOUT_MS: '5000',
+    STORE_RETRY_BUDGET_MS: '10000',
+  };
+  running = await startTestPlatform({ serviceEnvironment: patience });
   site = siteOf(running.platform);
 });
 afterAll(() => running?.[Symbol.asyncDispose]());
@@ -59,7 +65,7 @@ test('all of it works without a script, and with the keyboard alone', async (con
   await using browser = await openBrowser(context);
   const { page } = await browser.visit({ javaScriptEnabled: false });
   await page.goto(`${site}/orders`);
-  // The first field has the focus.
+  await expect.poll(() => page.locator(':focus').getAttribute('name')).toBe('username');
   await page.keyboard.type(user(1).username);
   await page.keyboard.press('Tab');
   await page.keyboard.type(user(1).password);
