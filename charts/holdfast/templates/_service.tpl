@@ -34,6 +34,7 @@ Everything a service of ours is made of. Takes a dict:
   "SESSION_ABSOLUTE_TIMEOUT_MS" (ternary (toString (int64 $root.Values.session.absoluteTimeoutMs)) "" (gt (int64 $root.Values.session.absoluteTimeoutMs) 0))
   "SESSION_WAIT_REPLICAS" (toString (int $root.Values.session.waitReplicas))
   "DEGRADED_READ_SECONDS" (toString (int $root.Values.session.degradedReadSeconds))
+  "SESSION_LOCAL_CACHE_MS" (toString (int $root.Values.session.localCacheMs))
   "OTEL_EXPORTER_OTLP_ENDPOINT" $root.Values.otlpEndpoint
 ) $redis.env .env -}}
 apiVersion: v1

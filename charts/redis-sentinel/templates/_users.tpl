@@ -8,9 +8,10 @@ auth: >-
   +hget +hmget +hset +hdel +del +get +set +incr +decr +pttl +pexpire +pexpireat
   +zadd +zrem +zrange +zscore +zremrangebyscore
 validator: >-
-  resetchannels -@all %R~hf:s:* %RW~hf:t:*
+  resetchannels -@all %R~hf:s:* %RW~hf:t:* &__redis__:invalidate
   +hello +auth +ping +info +role +client|setname
   +fcall +fcall_ro +time +hget +hmget +hset +pexpire
+  +client|id +client|tracking +subscribe
 replica: >-
   resetchannels -@all +psync +replconf +ping
 sentinel: >-

@@ -5,7 +5,7 @@ import { requireSameOrigin } from './require-same-origin.ts';
 import type { Session } from './session-record.ts';
 import type { SessionStore } from './session-store.ts';
 import { type ParsedSessionToken, parseSessionToken } from './session-token.ts';
-import type { Findings, Validation } from './validation.ts';
+import type { ActiveValidation, Findings, Validation } from './validation.ts';
 
 export interface AuthenticateOptions {
   sessions: SessionStore;
@@ -23,39 +23,61 @@ export interface AuthenticateOptions {
 }
 
 /**
- * The session a request carries, by cookie or bearer token. Knows no web framework. A malformed token costs no call of
- * the store.
+ * The session a request carries, by cookie or bearer token: at once where the local cache has it. Knows no web framework.
+ * A malformed token costs no call of the store.
  *
  * @throws HoldfastError with the code to answer
  */
-export async function authenticate(method: string, header: ReadHeader, options: AuthenticateOptions): Promise<Session> {
-  const { session } = await admit(method, header, options, (token) =>
-    options.sessions.validate(token, { safe: isSafeMethod(method) }),
-  );
-  return session;
+export function authenticate(
+  method: string,
+  header: ReadHeader,
+  options: AuthenticateOptions,
+): Session | Promise<Session> {
+  const { sessions, trustedOrigins, maxAuthAgeMs, onValidation } = options;
+  const token = requireToken(method, header, trustedOrigins);
+  // How recent an authentication is, is Redis' clock's to say.
+  const known = maxAuthAgeMs === undefined ? sessions.recall(token) : undefined;
+  if (known === undefined) return askForSession(token, method, options);
+  onValidation?.(known.outcome);
+  if (known.touchDue) sessions.touch(token.id);
+  return known.session;
+}
+
+async function askForSession(token: ParsedSessionToken, method: string, options: AuthenticateOptions) {
+  return (await ask(token, options, options.sessions.validate(token, { safe: isSafeMethod(method) }))).session;
 }
 
 /** As {@link authenticate}, with whatever way of validating, and with what the validation found. */
 export async function admit<S extends Session>(
   method: string,
   header: ReadHeader,
-  { sessions, trustedOrigins, maxAuthAgeMs, onValidation, onReuse }: AuthenticateOptions,
+  options: AuthenticateOptions,
   validate: (token: ParsedSessionToken) => Promise<Validation<S>>,
 ): Promise<{ token: ParsedSessionToken; session: S } & Findings> {
-  const token = requireToken(method, header, trustedOrigins);
-  const validation = await validate(token).catch((error) => {
+  const token = requireToken(method, header, options.trustedOrigins);
+  return { token, ...(await ask(token, options, validate(token))) };
+}
+
+async function ask<S extends Session>(
+  token: ParsedSessionToken,
+  { sessions, maxAuthAgeMs, onValidation, onReuse }: AuthenticateOptions,
+  answer: Promise<Validation<S>>,
+): Promise<ActiveValidation<S>> {
+  let validation: Validation<S>;
+  try {
+    validation = await answer;
+  } catch (error) {
     onValidation?.('error');
     throw error;
-  });
+  }
   onValidation?.(validation.outcome);
   if (validation.outcome === 'reused') onReuse?.(token.id, await sessions.noteUse(token));
-  const session = requireActive(validation);
-  const { outcome: _, ...findings } = validation as Extract<typeof validation, { outcome: 'active' }>;
-  if (findings.touchDue) sessions.touch(session.id, findings.firstUse);
-  if (maxAuthAgeMs !== undefined && findings.nowMs - session.authenticatedAtMs > maxAuthAgeMs) {
+  const active = requireActive(validation);
+  if (active.touchDue) sessions.touch(token.id, active.firstUse);
+  if (maxAuthAgeMs !== undefined && active.nowMs - active.session.authenticatedAtMs > maxAuthAgeMs) {
     throw reauthenticationRequired(maxAuthAgeMs);
   }
-  return { token, ...findings };
+  return active;
 }
 
 /** The challenge of RFC 9470, section 3: the session lives, but its authentication is too old for this. */
@@ -91,11 +113,11 @@ export function requireToken(
   return token;
 }
 
-/** The session of a validation that found one alive. */
-export function requireActive<S extends Session>(validation: Validation<S>): S {
+/** A validation that found the session alive. */
+export function requireActive<S extends Session>(validation: Validation<S>): ActiveValidation<S> {
   switch (validation.outcome) {
     case 'active':
-      return validation.session;
+      return validation;
     case 'unknown':
       throw new HoldfastError('session-unknown', 'There is no such session. Log in again.');
     case 'expired-idle':

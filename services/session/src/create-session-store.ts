@@ -17,6 +17,7 @@ export function createSessionStore(
     waitReplicas: env.SESSION_WAIT_REPLICAS ?? (env.REDIS_URL === undefined ? 1 : 0),
     waitTimeoutMs: env.SESSION_WAIT_TIMEOUT_MS,
     retryBudgetMs: env.STORE_RETRY_BUDGET_MS,
+    localCacheMs: env.SESSION_LOCAL_CACHE_MS,
     degradedReadMs: env.DEGRADED_READ_SECONDS * 1000,
     ...options,
   });

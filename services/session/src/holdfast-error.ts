@@ -77,9 +77,14 @@ export class HoldfastError extends Error {
   readonly headers: Record<string, string>;
 
   constructor(code: ErrorCode, detail: string, options: HoldfastErrorOptions = {}) {
+    const status = options.status ?? errorStatuses[code];
+    // A refusal is no accident: nobody reads where it was thrown, and to find that out costs more than all the rest.
+    const { stackTraceLimit } = Error;
+    if (status < 500) Error.stackTraceLimit = 0;
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
-    this.status = options.status ?? errorStatuses[code];
+    this.status = status;
     this.retryAfterSeconds = options.retryAfterSeconds ?? (this.status === 503 || this.status === 429 ? 1 : undefined);
     this.headers = options.headers ?? {};
   }
@@ -98,16 +103,16 @@ export class HoldfastError extends Error {
 
   /** A 401 names the scheme it wants (RFC 9110, section 11.6.1; RFC 6750, section 3). Nothing may cache an error. */
   getResponse(requestId?: string): Response {
-    const headers = new Headers({
+    const headers: Record<string, string> = {
       'content-type': 'application/problem+json',
       'cache-control': 'no-store',
       ...this.headers,
-    });
-    if (this.status === 401 && !headers.has('www-authenticate')) {
+    };
+    if (this.status === 401 && !('www-authenticate' in this.headers)) {
       const sentOne = this.code.startsWith('session-') && this.code !== 'session-missing';
-      headers.set('www-authenticate', sentOne ? 'Bearer error="invalid_token"' : 'Bearer');
+      headers['www-authenticate'] = sentOne ? 'Bearer error="invalid_token"' : 'Bearer';
     }
-    if (this.retryAfterSeconds !== undefined) headers.set('retry-after', String(this.retryAfterSeconds));
+    if (this.retryAfterSeconds !== undefined) headers['retry-after'] = String(this.retryAfterSeconds);
     return new Response(JSON.stringify(this.toProblem(requestId)), { status: this.status, headers });
   }
 }

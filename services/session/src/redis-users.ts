@@ -16,8 +16,10 @@ export const redisUserRules = {
   ].flat(),
   /** Only reads session records, and writes when one was last seen. */
   validator: [
-    ['resetchannels', '-@all', '%R~hf:s:*', '%RW~hf:t:*'],
+    ['resetchannels', '-@all', '%R~hf:s:*', '%RW~hf:t:*', '&__redis__:invalidate'],
     connection,
     ['+fcall', '+fcall_ro', '+time', '+hget', '+hmget', '+hset', '+pexpire'],
+    // For its local cache: to be told which records change.
+    ['+client|id', '+client|tracking', '+subscribe'],
   ].flat(),
 } as const;

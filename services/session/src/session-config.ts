@@ -68,6 +68,9 @@ export const sessionEnvironment = {
   DEGRADED_READ_SECONDS: wholeNumber(0, 3600)
     .default(30)
     .describe('How long into an outage of the primary the replicas answer safe methods; 0 is never'),
+  SESSION_LOCAL_CACHE_MS: durationMs(0, 0, 60_000).describe(
+    'How long a validator may answer a live session from its memory; Redis tells it of changes. 0 always asks, as auth does',
+  ),
   SESSION_WAIT_TIMEOUT_MS: durationMs(500, 10, 10_000).describe('How long to wait for them'),
 };
 

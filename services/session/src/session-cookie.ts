@@ -19,7 +19,7 @@ export function clearSessionCookie(): string {
 export function readCookies(header: string | undefined, name: string): string[] {
   if (header === undefined || !header.includes(name)) return [];
   const values: string[] = [];
-  for (const part of header.split(';')) {
+  for (const part of header.includes(';') ? header.split(';') : [header]) {
     const separator = part.indexOf('=');
     if (separator > 0 && part.slice(0, separator).trim() === name) values.push(part.slice(separator + 1).trim());
   }

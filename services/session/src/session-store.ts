@@ -6,10 +6,15 @@ import { followPrimary, type PrimaryFollower } from './follow-primary.ts';
 import { loadFunctionLibrary } from './function-library.ts';
 import { HoldfastError } from './holdfast-error.ts';
 import { createRedisClient, type RedisConfig } from './redis-client.ts';
+import { SessionCache } from './session-cache.ts';
 import type { Device, PublicPart, RevokeReason, SessionWithDevice } from './session-record.ts';
 import { createSessionToken, deriveSessionToken, type ParsedSessionToken, parseSessionToken } from './session-token.ts';
 import { isFunctionMissing, toStoreError } from './store-errors.ts';
-import { type Ended, parsePublicPart, toEnded, toSession, toValidation, type Validation } from './validation.ts';
+import {
+  type ActiveValidation,
+  type Ended,
+  parsePublicPart, toEnded, toSession, toValidation, type Validation } from './validation.ts';
+import { ValidationBatcher } from './validation-batcher.ts';
 import { withRetry } from './with-retry.ts';
 
 export interface SessionStoreOptions {
@@ -24,6 +29,8 @@ export interface SessionStoreOptions {
   retryBudgetMs: number;
   /** How long into an outage of the primary replicas may answer for it, where that is safe; by default never. */
   degradedReadMs?: number;
+  /** How long a validator may answer a live session from its own memory, in milliseconds; by default it always asks. */
+  localCacheMs?: number;
   /** How many live sessions a user may have; 0, the default, is any number. */
   maxPerUser?: number;
   /** What a login does that would be one too many; default `terminate-oldest`. */
@@ -124,12 +131,19 @@ export class SessionStore {
   readonly #writer: DurableWriter | undefined;
   readonly #follower: PrimaryFollower;
   readonly #degraded: DegradedReads | undefined;
+  readonly #batcher: ValidationBatcher;
+  readonly #cache: SessionCache | undefined;
   readonly #touching = new Map<string, Promise<void>>();
   #closed = false;
 
   constructor(options: SessionStoreOptions) {
     this.#options = options;
     this.#redis = createRedisClient(options.redis, `holdfast-${options.role}`);
+    this.#batcher = new ValidationBatcher({
+      redis: this.#redis,
+      retryBudgetMs: options.retryBudgetMs,
+      measure: (run) => this.#measure('validate', run),
+    });
     if (options.role === 'auth') {
       const writeRedis = createRedisClient(options.redis, 'holdfast-auth-wait', options.waitTimeoutMs);
       writeRedis.on('ready', () => this.#loadFunctions().catch((error: Error) => options.onError?.(error)));
@@ -140,6 +154,12 @@ export class SessionStore {
         timeoutMs: options.waitTimeoutMs,
         retryBudgetMs: options.retryBudgetMs,
       });
+    }
+    const { localCacheMs = 0 } = options;
+    // Auth is the one that ends sessions: it always asks.
+    if (localCacheMs > 0 && options.role === 'validator') {
+      const onError = (error: Error) => options.onError?.(error);
+      this.#cache = new SessionCache({ redis: options.redis, maxAgeMs: localCacheMs, onError });
     }
     for (const redis of this.#connections()) {
       redis.on('error', (error) => options.onError?.(error));
@@ -166,10 +186,22 @@ export class SessionStore {
     await this.#call('ping', () => withRetry(this.#redis, this.#options.retryBudgetMs, () => this.#redis.ping()));
   }
 
+  /** A session that lives as far as this process knows, within `localCacheMs`; undefined where Redis has to be asked. */
+  recall(token: ParsedSessionToken): ActiveValidation | undefined {
+    return this.#cache?.find(token);
+  }
+
   /** One round trip, and a read: where that is switched on, replicas answer it while the primary can't. */
   async validate(token: ParsedSessionToken, options: ValidateOptions = unsafe): Promise<Validation> {
-    const reply = await this.#validate(token, ['0'], options);
-    return toValidation(token, reply, (fields) => toSession(token.id, fields));
+    const filling = this.#cache?.begin(token.id);
+    let validation: Validation | undefined;
+    try {
+      const reply = await this.#validate(token, ['0'], options);
+      validation = toValidation(token, reply, (fields) => toSession(token.id, fields));
+      return validation;
+    } finally {
+      if (filling) this.#cache?.keep(filling, token.secretHash, validation);
+    }
   }
 
   /** As {@link validate}, with the device the session was begun on. */
@@ -370,18 +402,23 @@ export class SessionStore {
     this.#closed = true;
     this.#follower.close();
     this.#degraded?.close();
+    this.#cache?.close();
     for (const redis of this.#connections()) redis.disconnect();
   }
 
   #connections(): Redis[] {
-    return this.#writeRedis ? [this.#redis, this.#writeRedis] : [this.#redis];
+    return [this.#redis, this.#writeRedis, this.#cache?.connection].filter((redis) => redis !== undefined);
   }
 
   async #validate(token: ParsedSessionToken, args: (string | number)[], { safe }: ValidateOptions): Promise<unknown[]> {
     const keys = [sessionKey(token.id), touchKey(token.id)];
     const all = [token.secretHash, ...args];
     const primaryReady = this.#redis.status === 'ready';
-    const primary = this.#ask('validate', keys, all) as Promise<unknown[]>;
+    // A device's name may be any text; without it no part of the answer has a line break.
+    const primary =
+      args[0] === '0'
+        ? this.#trace('validate', () => this.#batcher.ask({ keys, args: all }))
+        : (this.#ask('validate', keys, all) as Promise<unknown[]>);
     if (!safe || !this.#degraded) return primary;
     let answered = false;
     primary.then(
@@ -420,29 +457,49 @@ export class SessionStore {
     if (this.#writeRedis) await loadFunctionLibrary(this.#writeRedis);
   }
 
-  /** Measures a call and gives its errors their one form. */
-  async #call<T>(operation: string, run: () => Promise<T>): Promise<T> {
-    const startedAt = performance.now();
-    const span = tracer.startSpan(`redis ${operation}`, {
-      kind: SpanKind.CLIENT,
-      attributes: spanAttributes(operation),
+  #call<T>(operation: string, run: () => Promise<T>): Promise<T> {
+    return this.#trace(operation, () => this.#measure(operation, run));
+  }
+
+  /** A span in the request's trace. Where no request is traced it costs nothing. */
+  #trace<T>(operation: string, run: () => Promise<T>): Promise<T> {
+    if (trace.getActiveSpan() === undefined) return run();
+    return tracer.startActiveSpan(`redis ${operation}`, spanOptions(operation), async (span) => {
+      try {
+        return await run();
+      } catch (error) {
+        span.recordException(error as Error);
+        span.setStatus({ code: SpanStatusCode.ERROR });
+        throw error;
+      } finally {
+        span.end();
+      }
     });
+  }
+
+  /** Measures a call and gives its errors their one form. */
+  async #measure<T>(operation: string, run: () => Promise<T>): Promise<T> {
+    const startedAt = performance.now();
     let ok = false;
     try {
-      const result = await run().catch(async (error) => {
-        if (!isFunctionMissing(error) || this.#options.role !== 'auth') throw error;
-        await this.#loadFunctions();
-        return run();
-      });
+      const result = await this.#withFunctions(run);
       ok = true;
       return result;
     } catch (error) {
-      span.recordException(error as Error);
-      span.setStatus({ code: SpanStatusCode.ERROR });
       throw error instanceof HoldfastError ? error : toStoreError(error);
     } finally {
       this.#options.onCall?.(operation, performance.now() - startedAt, ok);
-      span.end();
+    }
+  }
+
+  /** Runs it, and once more with the functions loaded where Redis turns out to have lost them. */
+  async #withFunctions<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      if (!isFunctionMissing(error) || this.#options.role !== 'auth') throw error;
+      await this.#loadFunctions();
+      return run();
     }
   }
 }
@@ -460,8 +517,11 @@ const sessionLimit = (max: number) =>
     `You are signed in ${max} times already, which is as often as is allowed. Sign out somewhere else first.`,
   );
 
-const spanAttributes = (operation: string) => ({
-  'db.system.name': 'redis',
-  'db.operation.name': operation === 'ping' ? 'PING' : 'FCALL',
-  ...(operation === 'ping' ? {} : { 'db.stored_procedure.name': `holdfast_v1_${operation}` }),
+const spanOptions = (operation: string) => ({
+  kind: SpanKind.CLIENT,
+  attributes: {
+    'db.system.name': 'redis',
+    'db.operation.name': operation === 'ping' ? 'PING' : 'FCALL',
+    ...(operation === 'ping' ? {} : { 'db.stored_procedure.name': `holdfast_v1_${operation}` }),
+  },
 });

@@ -3,7 +3,9 @@ import type { ParsedSessionToken } from './session-token.ts';
 import { toStoreError } from './store-errors.ts';
 
 /** What came of a validation. All but `active` are final; a store that can't answer throws instead. */
-export type Validation<S extends Session = Session> = ({ outcome: 'active'; session: S } & Findings) | Ended;
+export type Validation<S extends Session = Session> = ActiveValidation<S> | Ended;
+
+export type ActiveValidation<S extends Session = Session> = { outcome: 'active'; session: S } & Findings;
 
 /** What a validation found besides the session. */
 export interface Findings {
@@ -15,6 +17,8 @@ export interface Findings {
   rotation: 'none' | 'note' | 'offer';
   /** The store's clock. */
   nowMs: number;
+  /** No rotation is under way: as long as the record does not change, this secret stays as good as it is. */
+  settled: boolean;
 }
 
 /** Why a session is not there any more. */
@@ -29,7 +33,8 @@ export type Ended =
 /** The fields as `validate` and `list` give them: public part, created, seen, idle, absolute. */
 export function toSession(id: string, fields: unknown[]): Session {
   const { userId, roles, amr, authenticatedAtMs } = parsePublicPart(String(fields[0]));
-  const [createdAtMs, lastSeenAtMs, idleMs, absoluteExpiresAtMs] = fields.slice(1, 5).map(Number) as Times;
+  const [createdAtMs, lastSeenAtMs] = [Number(fields[1]), Number(fields[2])];
+  const [idleMs, absoluteExpiresAtMs] = [Number(fields[3]), Number(fields[4])];
   return {
     id,
     userId,
@@ -51,8 +56,6 @@ export function parsePublicPart(json: string): PublicPart {
   }
 }
 
-type Times = [number, number, number, number];
-
 const rotations = { 1: 'note', 2: 'offer' } as const;
 
 /** The reply of the function `validate` as a {@link Validation}. An older library's reply ends earlier. */
@@ -63,14 +66,15 @@ export function toValidation<S extends Session>(
 ): Validation<S> {
   const [outcome, ...fields] = reply;
   if (outcome !== 'active') return toEnded(reply);
-  const firstUse = fields[9] === 1 ? secretHash : undefined;
+  const firstUse = Number(fields[9]) === 1 ? secretHash : undefined;
   return {
     outcome,
     session: read(fields),
-    touchDue: fields[5] === 1 || firstUse !== undefined,
+    touchDue: Number(fields[5]) === 1 || firstUse !== undefined,
     firstUse,
-    rotation: rotations[fields[10] as 1 | 2] ?? 'none',
+    rotation: rotations[Number(fields[10]) as 1 | 2] ?? 'none',
     nowMs: Number(fields[8] ?? Date.now()),
+    settled: Number(fields[11]) === 1,
   };
 }
 

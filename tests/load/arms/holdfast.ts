@@ -1,12 +1,19 @@
-import { requireSession, type SessionVariables } from '@holdfast/session';
+import { requireSession, type SessionStoreOptions, type SessionVariables } from '@holdfast/session';
 import { createAdaptorServer } from '@hono/node-server';
 import { Hono } from 'hono';
 import { type Arm, type ArmSettings, openPort } from './arm.ts';
 import { addSessionRoutes, openStores, seedSessions } from './holdfast-stores.ts';
 
 /** `requireSession` in a plain Hono app, as docs/develop.md shows it. Every request asks Redis. */
-export async function createArm(settings: ArmSettings): Promise<Arm> {
-  const { sessions, owner } = await openStores(settings);
+export function createArm(settings: ArmSettings): Promise<Arm> {
+  return createHoldfastArm(settings);
+}
+
+export async function createHoldfastArm(
+  settings: ArmSettings,
+  options: Partial<SessionStoreOptions> = {},
+): Promise<Arm> {
+  const { sessions, owner } = await openStores(settings, options);
   const app = new Hono<{ Variables: SessionVariables }>();
   const guard = requireSession({ sessions, trustedOrigins: [] });
   app.get('/me', guard, (c) => {

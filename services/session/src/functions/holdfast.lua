@@ -166,11 +166,11 @@ end
 -- Reads only, so that FCALL_RO can call it, on a replica too. Returns {outcome, …}; the reason a session ended is told only
 -- to a caller that has a secret of it. An active one: {'active', public part, created, seen, idle, absolute expiry, 1 if a
 -- touch is due, user agent, ip, now, 1 if the secret is used for the first time, 1 if auth has to note that (rotate) or
--- 2 if it may give out a successor}; the reply only ever grows at its end.
-local function validate(keys, args)
+-- 2 if it may give out a successor, 1 if no rotation is under way}; the reply only ever grows at its end.
+local function validate(keys, args, at)
   local s = redis.call('HMGET', keys[1], 'v', 'hash', 'state', 'abs', 'idle', 'created', 'pub', 'reason', 'next')
   if not s[2] then return {'unknown'} end
-  local now = now_ms()
+  local now = at or now_ms()
   local used_at = first_use(keys[2], s[9], now)
   local standing = standing_of(keys[1], args[1], s[2], s[9], used_at, now)
   if not standing then return {'unknown'} end
@@ -194,7 +194,22 @@ local function validate(keys, args)
   end
   local due = now - seen >= math.min(TOUCH_MS, idle / 20)
   return {'active', pub, tonumber(s[6]), seen, idle, absolute, due and 1 or 0, device[1] or '', device[2] or '', now,
-    standing == 'next' and not used_at and 1 or 0, rotation}
+    standing == 'next' and not used_at and 1 or 0, rotation, standing == 'current' and not s[9] and 1 or 0}
+end
+
+-- KEYS s t s t …; ARGV those of validate for each. Validations that were asked for at the same moment, as one command: what
+-- a call costs is paid once for all of them. Returns a text for each, the parts of validate's answer as lines: one text is
+-- cheaper to read than many values. A record that can't be read spoils only its own answer.
+local function validate_each(keys, args)
+  local now, count, replies = now_ms(), #keys / 2, {}
+  local width = #args / count
+  for i = 1, count do
+    local own = {}
+    for j = 1, width do own[j] = args[(i - 1) * width + j] end
+    local read, reply = pcall(validate, {keys[2 * i - 1], keys[2 * i]}, own, now)
+    replies[i] = read and table.concat(reply, '\n') or 'unreadable'
+  end
+  return replies
 end
 
 -- KEYS t; ARGV, optional: the hash of a secret that is used for the first time, or 'reused'. Moves last seen forward, at
@@ -391,7 +406,8 @@ end
 
 -- Ending a session must work in a Redis that is full.
 register('create', create, {})
-register('validate', validate, {'no-writes'})
+register('validate', function(keys, args) return validate(keys, args) end, {'no-writes'})
+register('validate_each', validate_each, {'no-writes'})
 register('touch', touch, {'allow-oom'})
 register('rotate', rotate, {'allow-oom'})
 register('revoke', revoke, {'allow-oom'})
