@@ -16,6 +16,6 @@ export function addHealthRoutes(app: Hono<ServiceEnv>, health: Health): void {
     if (ready) return c.json({ status: 'ready', checks });
     const detail = draining ? 'This instance is shutting down.' : 'Something this service needs does not answer.';
     const { body, init } = toProblem(new HoldfastError('store-unavailable', detail), c.get('requestId'), { checks });
-    return c.body(body, 503, Object.fromEntries(init.headers));
+    return c.body(body, 503, init.headers);
   });
 }

@@ -14,7 +14,7 @@ export function answerError(thrown: Error, c: Context<ServiceEnv>): Response {
   const error = toHoldfastError(thrown, c);
   const errors = toFieldMistakes(error);
   const { body, init } = toProblem(error, c.get('requestId'), errors.length === 0 ? {} : { errors });
-  return c.body(body, init.status as ContentfulStatusCode, Object.fromEntries(init.headers));
+  return c.body(body, init.status as ContentfulStatusCode, init.headers);
 }
 
 /** The refusal that a thrown error comes to. A defect is logged here; everything else is left for the request's log line. */

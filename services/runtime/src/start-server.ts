@@ -115,8 +115,7 @@ function answerUnparsable(error: unknown, logger: Logger, servedBy: string | und
     ? new HoldfastError('invalid-request', 'The request has no Host, or its target makes no URL.')
     : new HoldfastError('internal-error', 'Something went wrong on our side.');
   const { body, init } = toProblem(problem, requestId);
-  init.headers.set('x-request-id', requestId);
-  init.headers.set('x-content-type-options', 'nosniff');
-  if (servedBy !== undefined) init.headers.set('x-served-by', servedBy);
-  return new Response(body, init);
+  const headers = { ...init.headers, 'x-request-id': requestId, 'x-content-type-options': 'nosniff' };
+  const instance = servedBy === undefined ? {} : { 'x-served-by': servedBy };
+  return new Response(body, { status: init.status, headers: { ...headers, ...instance } });
 }

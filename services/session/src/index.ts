@@ -1,3 +1,4 @@
+export { answerProblem } from './answer-problem.ts';
 export { type AuthenticateOptions, admit, authenticate, requireActive, requireToken } from './authenticate.ts';
 export { createSessionStore } from './create-session-store.ts';
 export { type Credential, type ReadHeader, readCredential } from './credential.ts';

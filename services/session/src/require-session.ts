@@ -1,4 +1,4 @@
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import { type AuthenticateOptions, authenticate } from './authenticate.ts';
 import type { Session } from './session-record.ts';
 
@@ -12,8 +12,14 @@ export interface SessionVariables {
  * which Hono answers as problem+json.
  */
 export function requireSession(options: AuthenticateOptions): MiddlewareHandler<{ Variables: SessionVariables }> {
-  return async (c, next) => {
-    c.set('session', await authenticate(c.req.method, (name) => c.req.header(name), options));
-    await next();
+  return (c, next) => {
+    const found = authenticate(c.req.method, (name) => c.req.header(name), options);
+    if (found instanceof Promise) return found.then((session) => goOn(c, session, next));
+    return goOn(c, found, next);
   };
+}
+
+function goOn(c: Context<{ Variables: SessionVariables }>, session: Session, next: () => Promise<void>): Promise<void> {
+  c.set('session', session);
+  return next();
 }

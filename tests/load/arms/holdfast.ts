@@ -1,4 +1,4 @@
-import { requireSession, type SessionStoreOptions, type SessionVariables } from '@holdfast/session';
+import { answerProblem, requireSession, type SessionStoreOptions, type SessionVariables } from '@holdfast/session';
 import { createAdaptorServer } from '@hono/node-server';
 import { Hono } from 'hono';
 import { type Arm, type ArmSettings, openPort } from './arm.ts';
@@ -15,6 +15,7 @@ export async function createHoldfastArm(
 ): Promise<Arm> {
   const { sessions, owner } = await openStores(settings, options);
   const app = new Hono<{ Variables: SessionVariables }>();
+  app.onError(answerProblem);
   const guard = requireSession({ sessions, trustedOrigins: [] });
   app.get('/me', guard, (c) => {
     const { userId, roles } = c.get('session');
