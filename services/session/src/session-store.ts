@@ -13,7 +13,12 @@ import { isFunctionMissing, toStoreError } from './store-errors.ts';
 import {
   type ActiveValidation,
   type Ended,
-  parsePublicPart, toEnded, toSession, toValidation, type Validation } from './validation.ts';
+  parsePublicPart,
+  toEnded,
+  toSession,
+  toValidation,
+  type Validation,
+} from './validation.ts';
 import { ValidationBatcher } from './validation-batcher.ts';
 import { withRetry } from './with-retry.ts';
 
