@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ArmProcess } from './arm-process.ts';
 import { startDelayedRedis } from './delayed-redis.ts';
-import { LoadGenerator } from './load-generator.ts';
+import type { LoadGenerator } from './load-generator.ts';
 import type { LoadOrder } from './load-order.ts';
 import { SERVICE_CORE } from './pin.ts';
 import { type ArmPlan, arms, type LoadPlan, type Seeds } from './plan.ts';
@@ -16,6 +16,7 @@ const SETTLE_MS = 300;
 
 export interface BenchOptions {
   redis: RedisPair;
+  generator: LoadGenerator;
   secret: string;
   /** For the files of tokens. */
   folder: string;
@@ -25,14 +26,15 @@ export interface BenchOptions {
 }
 
 /** Arms, their sessions, and measurements of them. */
-export class Bench implements AsyncDisposable {
+export class Bench {
   readonly #options: BenchOptions;
+  readonly #generator: LoadGenerator;
   readonly #seeds = new Map<string, Seeds>();
-  readonly #generator = new LoadGenerator();
   readonly #admin;
 
   constructor(options: BenchOptions) {
     this.#options = options;
+    this.#generator = options.generator;
     this.#admin = options.redis.primary.admin();
   }
 
@@ -68,6 +70,11 @@ export class Bench implements AsyncDisposable {
       this.#seeds.set(plan.name, { sessions: file, devices, one: { [name]: value } });
     }
     return bytes;
+  }
+
+  /** Where the sessions of an arm are, once they are made. */
+  sessionsOf(arm: string): string {
+    return this.#seeds.get(arm)?.sessions ?? '';
   }
 
   /** One load on each of its arms, one after the other, round by round. */
@@ -119,10 +126,6 @@ export class Bench implements AsyncDisposable {
     const rows = running.map(({ plan, samples }) => summarize(plan.name, samples));
     const { name, title, connections } = load;
     return { load: name, title, connections, measuredAt: new Date().toISOString(), rows, costs };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#generator[Symbol.asyncDispose]();
   }
 
   #start(name: string, redisPort = this.#options.redis.primary.port, anywhere = false): Promise<ArmProcess> {

@@ -17,15 +17,17 @@ const [BEGIN, END] = ['<!-- bench -->', '<!-- /bench -->'];
 export async function keepResults(results: Results): Promise<void> {
   const file = join(folder, 'results.json');
   const kept = existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Results) : undefined;
-  const others = kept?.machine === results.machine ? kept.loads : [];
+  const same = kept?.machine === results.machine ? kept : undefined;
+  const others = same?.loads ?? [];
   const places = loads.map(({ name }) => name);
   const merged = [
     ...others.filter(({ load }) => !results.loads.some((fresh) => fresh.load === load)),
     ...results.loads,
   ];
   const all: Results = {
+    ...same,
     ...results,
-    bytesPerSession: { ...(others.length > 0 ? kept?.bytesPerSession : {}), ...results.bytesPerSession },
+    bytesPerSession: { ...same?.bytesPerSession, ...results.bytesPerSession },
     loads: merged.toSorted((a, b) => places.indexOf(a.load) - places.indexOf(b.load)),
   };
   await mkdir(folder, { recursive: true });

@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
 import { Bench } from './bench.ts';
+import { measureGrowth } from './growth.ts';
 import { keepResults } from './keep-results.ts';
+import { measureLeak } from './leak.ts';
+import { LoadGenerator } from './load-generator.ts';
 import { describeMachine, describeVersions } from './machine.ts';
 import { checkRatios, describeRatios } from './must-reach.ts';
 import { canPin } from './pin.ts';
@@ -17,6 +20,8 @@ const help = `npm run bench -- [options]
   --arms a,b          only these arms
   --rounds N          default 5, with --quick 3
   --sessions N        default 100000
+  --growth            only memory and latency at 10 thousand, 100 thousand and 1 million sessions
+  --leak              only whether a service grows with its requests
   --save              keep the results in tests/load/results, and in the README's table
 The last line is the ratios that must be reached; one that is missed makes the exit code 1.`;
 
@@ -27,6 +32,8 @@ const { values } = parseArgs({
     arms: { type: 'string' },
     rounds: { type: 'string' },
     sessions: { type: 'string', default: '100000' },
+    growth: { type: 'boolean', default: false },
+    leak: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -38,11 +45,12 @@ if (values.help) {
 
 const chosenLoads = values.loads?.split(',') ?? (values.quick ? quickLoads : loads.map(({ name }) => name));
 const chosenArms = values.arms?.split(',');
+const special = values.growth || values.leak;
 const plans = loads
-  .filter(({ name }) => chosenLoads.includes(name))
+  .filter(({ name }) => !special && chosenLoads.includes(name))
   .map((load) => ({ ...load, arms: load.arms.filter((name) => chosenArms?.includes(name) ?? true) }))
   .filter((load) => load.arms.length > 0);
-if (plans.length === 0) throw new Error(`nothing to measure.\n${help}`);
+if (plans.length === 0 && !special) throw new Error(`nothing to measure.\n${help}`);
 
 await using stack = new AsyncDisposableStack();
 const folder = stack.use(await createTemporaryFolder('bench'));
@@ -51,7 +59,8 @@ const sessions = Number(values.sessions);
 const rounds = Number(values.rounds ?? (values.quick ? 3 : 5));
 const say = (text: string) => console.error(text);
 const secret = randomBytes(32).toString('base64url');
-const bench = stack.use(new Bench({ redis, secret, folder: folder.path, sessions, rounds, say }));
+const generator = stack.use(new LoadGenerator());
+const bench = new Bench({ redis, generator, secret, folder: folder.path, sessions, rounds, say });
 
 const results: Results = {
   machine: describeMachine(),
@@ -64,6 +73,24 @@ const results: Results = {
   loads: [],
 };
 for (const plan of plans) results.loads.push(await bench.measure(plan));
+if (values.leak) {
+  await bench.seed(new Set(['holdfast']));
+  const options = {
+    redis,
+    generator,
+    secret,
+    file: bench.sessionsOf('holdfast'),
+    steps: 6,
+    requestsPerStep: 300_000,
+    say,
+  };
+  results.leak = {};
+  for (const arm of ['holdfast', 'holdfast-cached']) results.leak[arm] = await measureLeak(arm, options);
+}
+if (values.growth) {
+  const steps = [10_000, 100_000, 1_000_000];
+  results.growth = await measureGrowth({ redis, generator, secret, folder: folder.path, steps, say });
+}
 
 console.log(printTables(results));
 if (values.save) await keepResults(results);

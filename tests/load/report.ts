@@ -1,5 +1,5 @@
 import { arms } from './plan.ts';
-import type { LoadResults, Results, Row, Summary } from './results.ts';
+import type { GrowthStep, LeakStep, LoadResults, Results, Row, Summary } from './results.ts';
 
 const titleOf = (name: string) => arms.find((arm) => arm.name === name)?.title ?? name;
 const whole = (value: number) => Math.round(value).toLocaleString('en-US');
@@ -76,7 +76,44 @@ export function printTables(results: Results): string {
       .map(([arm, bytes]) => `${titleOf(arm)} ${bytes} bytes`)
       .join(', ')}.`,
     ...parts,
+    ...(results.growth
+      ? [`## Growth\nEach session is of a user of its own.\n\n${createGrowthTable(results.growth)}`]
+      : []),
+    ...Object.entries(results.leak ?? {}).map(
+      ([arm, steps]) => `## ${titleOf(arm)}: the service after so many requests\n\n${createLeakTable(steps)}`,
+    ),
   ].join('\n\n');
+}
+
+function createGrowthTable(steps: readonly GrowthStep[]): string {
+  const last = steps.at(-1);
+  const lines = steps.map((step) => [
+    whole(step.sessions),
+    whole(step.memoryMegabytes),
+    String(step.bytesPerSession),
+    `${step.parts.record} + ${step.parts.touch} + ${step.parts.index}`,
+    whole(step.requestsPerSecond),
+    short(step.p50Ms),
+    short(step.p99Ms),
+  ]);
+  if (last && last.sessions < 10_000_000) {
+    const megabytes = (last.bytesPerSession * 10_000_000) / 1e6;
+    lines.push(['10,000,000 (projected)', whole(megabytes), String(last.bytesPerSession), '', '', '', '']);
+  }
+  return toTable(
+    ['sessions', 'Redis MB', 'bytes each', 'record + touch key + index', 'requests/s', 'p50 ms', 'p99 ms'],
+    lines,
+  );
+}
+
+function createLeakTable(steps: readonly LeakStep[]): string {
+  const lines = steps.map(({ requests, heapMegabytes, residentMegabytes, cpuMicros }) => [
+    whole(requests),
+    String(heapMegabytes),
+    String(residentMegabytes),
+    String(cpuMicros),
+  ]);
+  return toTable(['requests', 'heap MB, collected', 'resident MB', 'CPU µs per request'], lines);
 }
 
 function toTable(head: string[], lines: string[][]): string {

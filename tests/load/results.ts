@@ -38,6 +38,26 @@ export interface LoadResults {
   costs: Cost[];
 }
 
+/** What so many sessions take, and what a validation among them takes. */
+export interface GrowthStep {
+  sessions: number;
+  memoryMegabytes: number;
+  bytesPerSession: number;
+  /** MEMORY USAGE of one key of each kind. */
+  parts: Record<'record' | 'touch' | 'index', number>;
+  requestsPerSecond: number;
+  p50Ms: number;
+  p99Ms: number;
+}
+
+/** A service after so many requests. */
+export interface LeakStep {
+  requests: number;
+  heapMegabytes: number;
+  residentMegabytes: number;
+  cpuMicros: number;
+}
+
 export interface Results {
   machine: string;
   versions: Record<string, string>;
@@ -46,6 +66,8 @@ export interface Results {
   /** Of Redis memory for each of the sessions. */
   bytesPerSession: Record<string, number>;
   loads: LoadResults[];
+  growth?: GrowthStep[];
+  leak?: Record<string, LeakStep[]>;
 }
 
 export function summarize(arm: string, samples: readonly Sample[]): Row {
