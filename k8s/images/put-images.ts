@@ -13,6 +13,7 @@ import { buildWithDocker, dockerAnswers } from './docker.ts';
 import { type ImageStore, requireImageStore } from './image-store.ts';
 
 const imagesDir = join(cacheDir, 'app-images');
+const checkout = createHash('sha256').update(import.meta.dirname).digest('hex').slice(0, 8);
 
 /** What the Dockerfile starts from. */
 export const appBase = 'node:24-trixie-slim';
@@ -59,11 +60,11 @@ export async function withAppImage(
   base: BuiltImage,
   use: (dir: string) => Promise<void>,
 ): Promise<void> {
-  const prefix = `${image.service}-${image.owner.replace(':', '-')}-`;
+  const prefix = `${checkout}-${image.service}-${image.owner.replace(':', '-')}-`;
   const dir = join(imagesDir, `${prefix}${image.content.slice(0, 12)}`);
   if (!existsSync(dir)) {
     await mkdir(imagesDir, { recursive: true });
-    // Of what is edited all day only the last is kept here.
+    // Of what is edited all day only the last is kept here, for each checkout: two would take turns building.
     for (const name of await readdir(imagesDir)) {
       if (name.startsWith(prefix)) await rm(join(imagesDir, name), { recursive: true });
     }
