@@ -13,7 +13,10 @@ import { buildWithDocker, dockerAnswers } from './docker.ts';
 import { type ImageStore, requireImageStore } from './image-store.ts';
 
 const imagesDir = join(cacheDir, 'app-images');
-const checkout = createHash('sha256').update(import.meta.dirname).digest('hex').slice(0, 8);
+const checkout = createHash('sha256')
+  .update(import.meta.dirname)
+  .digest('hex')
+  .slice(0, 8);
 
 /** What the Dockerfile starts from. */
 export const appBase = 'node:24-trixie-slim';

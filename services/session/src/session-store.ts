@@ -160,21 +160,19 @@ export class SessionStore {
         retryBudgetMs: options.retryBudgetMs,
       });
     }
-    const { localCacheMs = 0 } = options;
+    const { redis, waitReplicas, localCacheMs = 0, degradedReadMs: limitMs = 0 } = options;
+    const onError = (error: Error) => options.onError?.(error);
     // Auth is the one that ends sessions: it always asks.
     if (localCacheMs > 0 && options.role === 'validator') {
-      const onError = (error: Error) => options.onError?.(error);
-      this.#cache = new SessionCache({ redis: options.redis, maxAgeMs: localCacheMs, onError });
+      this.#cache = new SessionCache({ redis, maxAgeMs: localCacheMs, onError });
     }
-    for (const redis of this.#connections()) {
-      redis.on('error', (error) => options.onError?.(error));
-      redis.on('end', () => {
-        if (!this.#closed) redis.connect().catch(() => {});
+    for (const connection of this.#connections()) {
+      connection.on('error', onError);
+      connection.on('end', () => {
+        if (!this.#closed) connection.connect().catch(() => {});
       });
     }
-    const onError = (error: Error) => options.onError?.(error);
-    this.#follower = followPrimary(options.redis, this.#connections(), onError);
-    const { redis, waitReplicas, degradedReadMs: limitMs = 0 } = options;
+    this.#follower = followPrimary(redis, this.#connections(), onError);
     if (limitMs > 0 && redis.target.kind === 'sentinel') {
       this.#degraded = new DegradedReads({ redis, name: 'holdfast-degraded', waitReplicas, limitMs, onError });
     }
