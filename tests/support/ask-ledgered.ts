@@ -1,6 +1,6 @@
-import type { Ledger, LedgerEntry, Operation } from './ledger.ts';
+import type { Ledger, LedgerEntry } from './ledger.ts';
 
-/** A replica of a service. */
+/** A replica of a service, or a Service before all of them. */
 export interface WorkloadTarget {
   name: string;
   service: 'auth' | 'orders';
@@ -13,29 +13,44 @@ export interface LedgeredSession {
   token: string;
 }
 
-export type Subject = { user: { id: string; username: string; password: string } } | { session: LedgeredSession };
+export interface LedgeredUser {
+  id: string;
+  username: string;
+  password: string;
+}
+
+/** What is asked, by which of the clients, and for whom. */
+export type Question = { worker: number; target: WorkloadTarget } & (
+  | { operation: 'login'; user: LedgeredUser }
+  | { operation: 'validate' | 'logout' | 'order'; session: LedgeredSession }
+  | { operation: 'find-order'; session: LedgeredSession; orderId: string }
+);
 
 /** Longer than any answer may take; who waits longer has got none. */
 const NO_ANSWER_MS = 5000;
+/** One connection in so many is not used again, so that a client meets every replica behind a Service. */
+const REQUESTS_PER_CONNECTION = 4;
 
-/** Sends one request to one replica and writes down what came of it. */
+/** Sends one request and writes down what came of it. */
 export async function askLedgered(
   ledger: Ledger,
-  operation: Operation,
-  target: WorkloadTarget,
-  subject: Subject,
+  question: Question,
 ): Promise<{ entry: LedgerEntry; session: LedgeredSession | undefined }> {
-  const userId = 'user' in subject ? subject.user.id : subject.session.userId;
+  const { operation, worker, target } = question;
+  const userId = 'user' in question ? question.user.id : question.session.userId;
   const startedAtMs = performance.now();
-  const reply = await send(operation, target, subject).catch(() => undefined);
+  const reply = await send(question).catch(() => undefined);
   const token = (reply?.body as { token?: string } | undefined)?.token;
-  const id = 'session' in subject ? subject.session.id : readSession(reply?.body)?.id;
+  const id = 'session' in question ? question.session.id : readSession(reply?.body)?.id;
   const session = reply?.status === 201 && token && id ? { id, userId, token } : undefined;
+  const orderId = 'orderId' in question ? question.orderId : readOrder(reply?.body)?.id;
   const entry: LedgerEntry = {
     operation,
+    worker,
     userId,
     ...(id === undefined ? {} : { sessionId: id }),
-    target: target.name,
+    ...(orderId === undefined ? {} : { orderId }),
+    target: reply?.headers.get('x-served-by') ?? target.name,
     startedAtMs,
     endedAtMs: performance.now(),
     status: reply?.status,
@@ -51,23 +66,48 @@ interface Reply {
   body: unknown;
 }
 
-async function send(operation: Operation, target: WorkloadTarget, subject: Subject): Promise<Reply> {
-  const [method, path] = {
-    login: ['POST', '/v1/sessions'],
-    validate: ['GET', target.service === 'auth' ? '/v1/session' : '/v1/orders'],
-    logout: ['DELETE', '/v1/session'],
-  }[operation] as [string, string];
-  const headers: Record<string, string> = {};
-  let body: string | undefined;
-  if ('user' in subject) {
-    const { username, password } = subject.user;
-    headers['content-type'] = 'application/json';
-    body = JSON.stringify({ username, password, transport: 'bearer' });
-  } else headers['authorization'] = `Bearer ${subject.session.token}`;
+async function send(question: Question): Promise<Reply> {
+  const { url, method, headers, body } = toRequest(question);
+  // No connection is kept in a way that would let one replica have a client for ever.
+  if (Math.random() * REQUESTS_PER_CONNECTION < 1) headers['connection'] = 'close';
   const signal = AbortSignal.timeout(NO_ANSWER_MS);
-  const response = await fetch(target.url + path, { method, headers, signal, ...(body === undefined ? {} : { body }) });
+  const response = await fetch(url, { method, headers, signal, ...(body === undefined ? {} : { body }) });
   const text = await response.text();
   return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) };
+}
+
+interface RequestParts {
+  url: string;
+  method: string;
+  headers: Record<string, string>;
+  body?: string;
+}
+
+function toRequest(question: Question): RequestParts {
+  const { operation, target } = question;
+  const json = { 'content-type': 'application/json' };
+  if (operation === 'login') {
+    const { username, password } = question.user;
+    const body = JSON.stringify({ username, password, transport: 'bearer' });
+    return { url: `${target.url}/v1/sessions`, method: 'POST', headers: json, body };
+  }
+  const { session } = question;
+  const headers = { authorization: `Bearer ${session.token}` };
+  switch (operation) {
+    case 'validate': {
+      const path = target.service === 'auth' ? '/v1/session' : '/v1/orders?limit=5';
+      return { url: target.url + path, method: 'GET', headers };
+    }
+    case 'logout':
+      return { url: `${target.url}/v1/session`, method: 'DELETE', headers };
+    case 'order': {
+      const body = JSON.stringify({ sku: `owner-${session.userId}`, quantity: 1 });
+      const own = { ...json, ...headers, 'idempotency-key': crypto.randomUUID() };
+      return { url: `${target.url}/v1/orders`, method: 'POST', headers: own, body };
+    }
+    case 'find-order':
+      return { url: `${target.url}/v1/orders/${question.orderId}`, method: 'GET', headers };
+  }
 }
 
 function describeReply(reply: Reply | undefined): Partial<LedgerEntry> {
@@ -86,8 +126,20 @@ function readSession(body: unknown): { id: string; userId: string } | undefined 
   return (body as { session?: { id: string; userId: string } } | undefined)?.session;
 }
 
-/** Whose orders these are: the workload's users have one each that says so. */
+interface OrderBody {
+  id: string;
+  sku: string;
+}
+
+function readOrder(body: unknown): OrderBody | undefined {
+  return (body as { order?: OrderBody } | undefined)?.order;
+}
+
+/** Whose orders these are: those of the workload's users say so. */
 function readOwner(body: unknown): string | undefined {
-  const { orders } = (body ?? {}) as { orders?: { sku: string }[] };
-  return orders?.map(({ sku }) => /^owner-(.+)$/.exec(sku)?.[1]).find((owner) => owner !== undefined);
+  const { orders = [] } = (body ?? {}) as { orders?: OrderBody[] };
+  const order = readOrder(body);
+  return [...orders, ...(order ? [order] : [])]
+    .map(({ sku }) => /^owner-(.+)$/.exec(sku)?.[1])
+    .find((owner) => owner !== undefined);
 }

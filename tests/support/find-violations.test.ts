@@ -11,7 +11,7 @@ function entry(
   more: Partial<LedgerEntry> = {},
 ): LedgerEntry {
   const times = { startedAtMs: at, endedAtMs: at + 10 };
-  return { operation, userId: 'ann', sessionId: 's1', target: 'auth-1', ...times, status, ...more };
+  return { operation, worker: 0, userId: 'ann', sessionId: 's1', target: 'auth-1', ...times, status, ...more };
 }
 
 const kindsOf = (entries: LedgerEntry[]) => findViolations(entries).map(({ kind }) => kind);
@@ -51,6 +51,16 @@ describe('a history that keeps the promises', () => {
     [
       'a validation beside the logout, either way',
       [entry('login', 0, 201), entry('logout', 20, 204), entry('validate', 22, 200), entry('validate', 15, 401)],
+    ],
+    [
+      'an order that is found, and one without an answer that is not',
+      [
+        entry('login', 0, 201),
+        entry('order', 20, 201, { orderId: 'o1' }),
+        entry('find-order', 40, 200, { orderId: 'o1' }),
+        entry('order', 60, undefined),
+        entry('find-order', 80, 404, { orderId: 'o2' }),
+      ],
     ],
     ['a login that was refused', [entry('login', 0, 503, { hasRetryAfter: true, sessionId: undefined as never })]],
   ])('%s', (_, entries) => {
@@ -94,6 +104,20 @@ describe('a history that breaks one', () => {
       'wrong-user',
       'another user in the answer',
       [entry('login', 0, 201), entry('validate', 20, 200, { seenUserId: 'ben' })],
+    ],
+    [
+      'lost-order',
+      'placed, and not found',
+      [
+        entry('login', 0, 201),
+        entry('order', 20, 201, { orderId: 'o1' }),
+        entry('find-order', 40, 404, { orderId: 'o1' }),
+      ],
+    ],
+    [
+      'lost-login',
+      'refused an order, and a session',
+      [entry('login', 0, 201), entry('order', 20, 401, { code: 'session-unknown' })],
     ],
     ['unexpected-answer', 'a 500', [entry('login', 0, 201), entry('validate', 20, 500)]],
     ['unexpected-answer', 'a right password refused', [entry('login', 0, 401)]],

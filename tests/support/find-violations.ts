@@ -7,6 +7,8 @@ export type ViolationKind =
   | 'false-401'
   /** A logout was answered 204, or the session was seen to have ended, and it came back. */
   | 'resurrected-session'
+  /** An order was answered 201 and is not found. */
+  | 'lost-order'
   /** An answer for somebody else. */
   | 'wrong-user'
   /** Neither what was asked for, nor a refusal that the API knows. */
@@ -28,7 +30,7 @@ export function findViolations(entries: readonly LedgerEntry[]): Violation[] {
     entries.filter(({ sessionId }) => sessionId !== undefined),
     ({ sessionId }) => sessionId,
   );
-  return [...entries.flatMap(checkAnswer), ...[...sessions.values()].flatMap(checkSession)];
+  return [...entries.flatMap(checkAnswer), ...[...sessions.values()].flatMap(checkSession), ...findLostOrders(entries)];
 }
 
 function checkAnswer(entry: LedgerEntry): Violation[] {
@@ -38,16 +40,31 @@ function checkAnswer(entry: LedgerEntry): Violation[] {
   if (seenUserId !== undefined && seenUserId !== userId) kinds.push('wrong-user');
   // A login with the right password is never 401, and a logout is 204 also when the session has ended.
   const known = status === undefined || status === 503 || isConfirmed(entry);
-  if (!known && !(status === 401 && entry.operation === 'validate')) kinds.push('unexpected-answer');
+  const ended = status === 401 && needsSession(entry);
+  const noOrder = status === 404 && entry.operation === 'find-order';
+  if (!known && !ended && !noOrder) kinds.push('unexpected-answer');
   return kinds.map((kind) => ({ kind, entry }));
+}
+
+function needsSession({ operation }: LedgerEntry): boolean {
+  return operation !== 'login' && operation !== 'logout';
+}
+
+function findLostOrders(entries: readonly LedgerEntry[]): Violation[] {
+  const placed = entries.filter((entry) => entry.operation === 'order' && isConfirmed(entry));
+  const placedMs = new Map(placed.map(({ orderId, endedAtMs }) => [orderId, endedAtMs]));
+  return entries
+    .filter(({ operation, status }) => operation === 'find-order' && status === 404)
+    .filter(({ orderId, startedAtMs }) => (placedMs.get(orderId) ?? Number.POSITIVE_INFINITY) <= startedAtMs)
+    .map((entry) => ({ kind: 'lost-order', entry }));
 }
 
 function checkSession(entries: LedgerEntry[]): Violation[] {
   const login = entries.find((entry) => entry.operation === 'login' && isConfirmed(entry));
   const logouts = entries.filter(({ operation }) => operation === 'logout');
-  const validations = entries.filter(({ operation }) => operation === 'validate');
-  const alive = validations.filter(isConfirmed);
-  const refused = validations.filter(({ status }) => status === 401);
+  const uses = entries.filter(needsSession);
+  const alive = uses.filter(isConfirmed);
+  const refused = uses.filter(({ status }) => status === 401);
   const violations: Violation[] = [];
 
   const logoutAskedMs = Math.min(...logouts.map(({ startedAtMs }) => startedAtMs));

@@ -1,13 +1,17 @@
-export type Operation = 'login' | 'validate' | 'logout';
+export type Operation = 'login' | 'validate' | 'order' | 'find-order' | 'logout';
 
 /** One request of a workload and what came of it. Times are milliseconds of one monotonic clock. */
 export interface LedgerEntry {
   operation: Operation;
+  /** Which of the workload's clients asked; each has one request under way. */
+  worker: number;
   /** Whose session it is. */
   userId: string;
   /** The session's id; a login that was not answered has none. */
   sessionId?: string;
-  /** The replica that was asked. */
+  /** The order that was placed, or asked for. */
+  orderId?: string;
+  /** The replica that was asked; where a Service chooses it, the one that answered. */
   target: string;
   startedAtMs: number;
   endedAtMs: number;
@@ -26,9 +30,15 @@ export interface LedgerEntry {
 /** Everything a workload asked, in the order the answers came. */
 export class Ledger {
   readonly entries: LedgerEntry[] = [];
+  readonly #onEntry: (entry: LedgerEntry) => void;
+
+  constructor(onEntry: (entry: LedgerEntry) => void = () => {}) {
+    this.#onEntry = onEntry;
+  }
 
   add(entry: LedgerEntry): void {
     this.entries.push(entry);
+    this.#onEntry(entry);
   }
 
   /** How many operations were confirmed since then. */
@@ -39,9 +49,16 @@ export class Ledger {
   }
 }
 
-const confirmations: Record<Operation, number> = { login: 201, validate: 200, logout: 204 };
+const confirmations: Record<Operation, readonly number[]> = {
+  login: [201],
+  validate: [200],
+  // 200: an earlier request with the same key placed it.
+  order: [201, 200],
+  'find-order': [200],
+  logout: [204],
+};
 
 /** Whether the answer promises that what was asked has happened. */
 export function isConfirmed({ operation, status }: LedgerEntry): boolean {
-  return status === confirmations[operation];
+  return status !== undefined && confirmations[operation].includes(status);
 }

@@ -33,7 +33,7 @@ export function describeLedger(entries: readonly LedgerEntry[]): string {
   const unanswered = entries.filter(({ status }) => status === undefined).length;
   const refused = entries.filter(({ status }) => status === 503).length;
   return (
-    `confirmed ${count('login')}, ${count('validate')}, ${count('logout')}; ${refused} answered 503, ${unanswered} not answered; ` +
+    `confirmed ${count('login')}, ${count('validate')}, ${count('order')}, ${count('logout')}; ${refused} answered 503, ${unanswered} not answered; ` +
     `longest gap ${Math.round(readMs)} ms for reads, ${Math.round(writeMs)} ms for writes`
   );
 }

@@ -1,36 +1,51 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DemoUser } from '../../services/local/src/platform-state.ts';
-import { askLedgered, type LedgeredSession, type WorkloadTarget } from './ask-ledgered.ts';
-import { isConfirmed, Ledger, type Operation } from './ledger.ts';
+import {
+  askLedgered,
+  type LedgeredSession,
+  type LedgeredUser,
+  type Question,
+  type WorkloadTarget,
+} from './ask-ledgered.ts';
+import { isConfirmed, Ledger, type LedgerEntry, type Operation } from './ledger.ts';
 import { pollUntil } from './poll-until.ts';
 
 export interface WorkloadOptions {
-  users: readonly Pick<DemoUser, 'id' | 'username' | 'password'>[];
+  users: readonly LedgeredUser[];
   auth: readonly WorkloadTarget[];
   /** Services that only validate; a user's orders are `owner-<user id>`. */
   orders: readonly WorkloadTarget[];
+  /** At least so long from one request of a client to its next, which bounds the rate. */
+  paceMs?: number;
+  onEntry?: (entry: LedgerEntry) => void;
 }
 
 /** How many sessions are begun and ended at the same time; a core hashes about 20 passwords a second. */
 const CYCLES = 3;
 const PAUSE_MS = 20;
+/** Clients that ask at the end after all there was. */
+const LAST_LOOKS = 4;
 
 /**
- * Clients that log in, validate at every replica of every service, and log out, over and over, and others that keep one
+ * Clients that log in, validate at every target of every service, order, and log out, over and over, and others that keep one
  * session all the while. Every answer goes into the ledger.
  */
 export class SessionWorkload {
-  readonly ledger = new Ledger();
+  readonly ledger: Ledger;
   readonly #options: WorkloadOptions;
   readonly #sessions: LedgeredSession[] = [];
+  readonly #orders: { id: string; userId: string }[] = [];
+  /** By user id. */
+  readonly #kept = new Map<string, LedgeredSession>();
   readonly #work: Promise<void>[] = [];
   #stopped = false;
   #turn = 0;
 
   constructor(options: WorkloadOptions) {
     this.#options = options;
-    for (const user of options.users) this.#work.push(this.#keepOne(user));
-    for (let cycle = 0; cycle < CYCLES; cycle += 1) this.#work.push(this.#cycle(cycle));
+    this.ledger = new Ledger(options.onEntry);
+    const { users } = options;
+    for (const [worker, user] of users.entries()) this.#work.push(this.#keepOne(worker, user));
+    for (let cycle = 0; cycle < CYCLES; cycle += 1) this.#work.push(this.#cycle(users.length + cycle, cycle));
   }
 
   /** Waits until so many of each operation that began from now on are confirmed. */
@@ -42,13 +57,20 @@ export class SessionWorkload {
     );
   }
 
-  /** Ends the clients, and asks once more after every session there ever was, at each service. */
+  /** Ends the clients, and asks once more after every session and order there ever was, at each service. */
   async stop(): Promise<Ledger> {
     this.#stopped = true;
     await Promise.all(this.#work);
-    for (const session of this.#sessions) {
-      for (const targets of [this.#options.auth, this.#options.orders]) await this.#validateForSure(session, targets);
+    const { users, auth, orders } = this.#options;
+    const looks = this.#sessions.flatMap((session) =>
+      [auth, orders].map((targets) => (worker: number) => this.#validate(worker, session, targets)),
+    );
+    for (const { id, userId } of this.#orders) {
+      const session = this.#kept.get(userId);
+      if (session) looks.push((worker) => this.#findOrder(worker, session, id));
     }
+    const begin = users.length + CYCLES;
+    await Promise.all(Array.from({ length: LAST_LOOKS }, (_, number) => this.#askForSure(begin + number, looks)));
     return this.ledger;
   }
 
@@ -57,60 +79,92 @@ export class SessionWorkload {
     this.#stopped = true;
   }
 
-  async #keepOne(user: WorkloadOptions['users'][number]): Promise<void> {
-    const session = await this.#logIn(user);
+  async #keepOne(worker: number, user: LedgeredUser): Promise<void> {
+    const session = await this.#logIn(worker, user);
+    if (session) this.#kept.set(user.id, session);
     while (session && !this.#stopped) {
-      await this.#validate(session, this.#everyTarget());
+      await this.#validate(worker, session, this.#everyTarget());
       await delay(PAUSE_MS);
     }
   }
 
-  async #cycle(number: number): Promise<void> {
+  async #cycle(worker: number, number: number): Promise<void> {
     const { users, auth } = this.#options;
     for (let round = number; !this.#stopped; round += 1) {
       const user = users[round % users.length];
-      const session = user && (await this.#logIn(user));
+      const session = user && (await this.#logIn(worker, user));
       if (!session) continue;
-      for (const target of this.#everyTarget()) await this.#validate(session, [target]);
-      if (!(await this.#logOut(session, auth))) continue;
-      for (const target of this.#everyTarget()) await this.#validate(session, [target]);
+      for (const target of this.#everyTarget()) await this.#validate(worker, session, [target]);
+      await this.#order(worker, session);
+      if (!(await this.#logOut(worker, session, auth))) continue;
+      for (const target of this.#everyTarget()) await this.#validate(worker, session, [target]);
     }
   }
 
   /** @returns undefined when the workload was stopped before a login was confirmed */
-  async #logIn(user: WorkloadOptions['users'][number]): Promise<LedgeredSession | undefined> {
+  async #logIn(worker: number, user: LedgeredUser): Promise<LedgeredSession | undefined> {
     while (!this.#stopped) {
-      const { session } = await askLedgered(this.ledger, 'login', this.#next(this.#options.auth), { user });
+      const target = this.#next(this.#options.auth);
+      const { session } = await this.#ask({ operation: 'login', worker, target, user });
       if (session) {
         this.#sessions.push(session);
         return session;
       }
-      await delay(PAUSE_MS);
     }
     return undefined;
   }
 
+  /** Places one and looks for it. Without an answer it may be there or not, and nobody asks. */
+  async #order(worker: number, session: LedgeredSession): Promise<void> {
+    const target = this.#next(this.#options.orders);
+    const { entry } = await this.#ask({ operation: 'order', worker, target, session });
+    if (!isConfirmed(entry) || entry.orderId === undefined) return;
+    this.#orders.push({ id: entry.orderId, userId: session.userId });
+    await this.#findOrder(worker, session, entry.orderId);
+  }
+
+  async #findOrder(worker: number, session: LedgeredSession, orderId: string): Promise<number | undefined> {
+    const target = this.#next(this.#options.orders);
+    return (await this.#ask({ operation: 'find-order', worker, target, session, orderId })).entry.status;
+  }
+
   /** Until it is confirmed, or the workload is stopped: then it may have happened or not. */
-  async #logOut(session: LedgeredSession, targets: readonly WorkloadTarget[]): Promise<boolean> {
+  async #logOut(worker: number, session: LedgeredSession, targets: readonly WorkloadTarget[]): Promise<boolean> {
     while (!this.#stopped) {
-      const { entry } = await askLedgered(this.ledger, 'logout', this.#next(targets), { session });
+      const { entry } = await this.#ask({ operation: 'logout', worker, target: this.#next(targets), session });
       if (isConfirmed(entry)) return true;
-      await delay(PAUSE_MS);
     }
     return false;
   }
 
-  async #validate(session: LedgeredSession, targets: readonly WorkloadTarget[]): Promise<number | undefined> {
-    const { entry } = await askLedgered(this.ledger, 'validate', this.#next(targets), { session });
-    if (entry.status === undefined || entry.status === 503) await delay(PAUSE_MS);
+  async #validate(
+    worker: number,
+    session: LedgeredSession,
+    targets: readonly WorkloadTarget[],
+  ): Promise<number | undefined> {
+    const { entry } = await this.#ask({ operation: 'validate', worker, target: this.#next(targets), session });
     return entry.status;
   }
 
-  async #validateForSure(session: LedgeredSession, targets: readonly WorkloadTarget[]): Promise<void> {
-    await pollUntil(`an answer about session ${session.id}`, 30_000, async () => {
-      const status = await this.#validate(session, targets);
-      return status !== undefined && status !== 503;
-    });
+  /** Takes one look after the other until none is left, each until it has an answer. */
+  async #askForSure(worker: number, looks: ((worker: number) => Promise<number | undefined>)[]): Promise<void> {
+    for (let look = looks.pop(); look !== undefined; look = looks.pop()) {
+      const ask = look;
+      await pollUntil('an answer about every session and order', 30_000, async () => {
+        const status = await ask(worker);
+        return status !== undefined && status !== 503;
+      });
+    }
+  }
+
+  /** Asks, and lets what is left of the client's pace go by. */
+  async #ask(question: Question): Promise<Awaited<ReturnType<typeof askLedgered>>> {
+    const answer = await askLedgered(this.ledger, question);
+    const { status, startedAtMs, endedAtMs } = answer.entry;
+    const paceMs = this.#stopped ? 0 : (this.#options.paceMs ?? 0) - (endedAtMs - startedAtMs);
+    const pauseMs = Math.max(paceMs, status === undefined || status === 503 ? PAUSE_MS : 0);
+    if (pauseMs > 0) await delay(pauseMs);
+    return answer;
   }
 
   #everyTarget(): readonly WorkloadTarget[] {

@@ -7,7 +7,7 @@ import { startTestPlatform } from '../../support/test-platform.ts';
 
 test('sessions outlive a cold restart of everything, which resumes the last primary and not the first', async () => {
   await using running = await startTestPlatform();
-  const workload = await startWorkload(running.platform);
+  const workload = startWorkload(running.platform);
   onTestFinished(() => workload.abandon());
   await workload.untilServing();
   const { redis } = running.platform;

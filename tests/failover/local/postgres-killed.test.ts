@@ -9,7 +9,7 @@ import { startTestPlatform } from '../../support/test-platform.ts';
 test('without PostgreSQL orders answers 503, auth goes on, and nobody is logged out', async () => {
   await using running = await startTestPlatform();
   const { postgres, auth, orders, state } = running.platform;
-  const workload = await startWorkload(running.platform);
+  const workload = startWorkload(running.platform);
   onTestFinished(() => workload.abandon());
   await workload.untilServing();
   const { username, password } = state.users[0] ?? {};

@@ -56,7 +56,7 @@ describe.each(outages)('$name', ({ name, begin, end }) => {
   test('503 within a second and no cookie touched while it lasts, the same cookie afterwards, nobody logged out', async () => {
     await using running = await startTestPlatform();
     const { platform } = running;
-    const workload = await startWorkload(platform);
+    const workload = startWorkload(platform);
     onTestFinished(() => workload.abandon());
     await workload.untilServing();
     const cookie = await logIn(platform);

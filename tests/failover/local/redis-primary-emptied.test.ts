@@ -10,7 +10,7 @@ import { startTestPlatform } from '../../support/test-platform.ts';
 test('a primary whose data is gone does not serve as primary again, so its replicas keep every session', async () => {
   await using running = await startTestPlatform();
   const { redis } = running.platform;
-  const workload = await startWorkload(running.platform);
+  const workload = startWorkload(running.platform);
   onTestFinished(() => workload.abandon());
   await workload.untilServing();
 

@@ -8,7 +8,7 @@ import { startTestPlatform } from '../../support/test-platform.ts';
 test('a primary that hangs with its connections open is replaced, loses nothing, and comes back as a replica', async () => {
   await using running = await startTestPlatform();
   const { redis, services } = running.platform;
-  const workload = await startWorkload(running.platform);
+  const workload = startWorkload(running.platform);
   onTestFinished(() => workload.abandon());
   await workload.untilServing();
 

@@ -8,7 +8,7 @@ import { startTestPlatform } from '../../support/test-platform.ts';
 test('no acknowledged login is lost, no acknowledged logout comes back, and nobody is logged out', async () => {
   await using running = await startTestPlatform({ supervise: true });
   const { platform } = running;
-  const workload = await startWorkload(platform);
+  const workload = startWorkload(platform);
   onTestFinished(() => workload.abandon());
   await workload.untilServing();
 

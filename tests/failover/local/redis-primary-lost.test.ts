@@ -8,7 +8,7 @@ import { startTestPlatform } from '../../support/test-platform.ts';
 test('a primary that is killed and stays away is replaced, every replica of every service follows, and nothing is lost', async () => {
   await using running = await startTestPlatform();
   const { redis, services } = running.platform;
-  const workload = await startWorkload(running.platform);
+  const workload = startWorkload(running.platform);
   onTestFinished(() => workload.abandon());
   await workload.untilServing();
 

@@ -9,7 +9,7 @@ test.each(['auth', 'orders'] as const)(
   async (service) => {
     await using running = await startTestPlatform({ supervise: true });
     const { platform } = running;
-    const workload = await startWorkload(platform);
+    const workload = startWorkload(platform);
     onTestFinished(() => workload.abandon());
     await workload.untilServing();
 
