@@ -26,8 +26,8 @@ export type Question = { worker: number; target: WorkloadTarget } & (
   | { operation: 'find-order'; session: LedgeredSession; orderId: string }
 );
 
-/** Longer than any answer may take; who waits longer has got none. */
-const NO_ANSWER_MS = 5000;
+/** Longer than an answer may take; who waits longer has got none. A login or logout may wait for a new primary. */
+const NO_ANSWER_MS = { login: 5000, logout: 5000, order: 5000, validate: 2000, 'find-order': 2000 };
 /** One connection in so many is not used again, so that a client meets every replica behind a Service. */
 const REQUESTS_PER_CONNECTION = 4;
 
@@ -70,7 +70,7 @@ async function send(question: Question): Promise<Reply> {
   const { url, method, headers, body } = toRequest(question);
   // No connection is kept in a way that would let one replica have a client for ever.
   if (Math.random() * REQUESTS_PER_CONNECTION < 1) headers['connection'] = 'close';
-  const signal = AbortSignal.timeout(NO_ANSWER_MS);
+  const signal = AbortSignal.timeout(NO_ANSWER_MS[question.operation]);
   const response = await fetch(url, { method, headers, signal, ...(body === undefined ? {} : { body }) });
   const text = await response.text();
   return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) };

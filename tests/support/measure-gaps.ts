@@ -7,20 +7,33 @@ export interface Gaps {
   writeMs: number;
 }
 
+export interface Gap {
+  fromMs: number;
+  toMs: number;
+}
+
+const operationsOf = { read: ['validate'], write: ['login', 'logout'] } as const satisfies Record<string, Operation[]>;
+
 export function measureGaps(entries: readonly LedgerEntry[]): Gaps {
-  return { readMs: longestGapMs(entries, ['validate']), writeMs: longestGapMs(entries, ['login', 'logout']) };
+  const [read, write] = [findLongestGap(entries, 'read'), findLongestGap(entries, 'write')];
+  return { readMs: read.toMs - read.fromMs, writeMs: write.toMs - write.fromMs };
 }
 
 /** From the first request of that kind, confirmed or not, to the last. */
-function longestGapMs(entries: readonly LedgerEntry[], operations: readonly Operation[]): number {
+export function findLongestGap(entries: readonly LedgerEntry[], kind: 'read' | 'write'): Gap {
+  const operations: readonly Operation[] = operationsOf[kind];
   const relevant = entries.filter(({ operation }) => operations.includes(operation));
-  const begin = Math.min(...relevant.map(({ startedAtMs }) => startedAtMs));
-  const end = Math.max(...relevant.map(({ endedAtMs }) => endedAtMs));
+  if (relevant.length === 0) return { fromMs: 0, toMs: 0 };
+  const begin = relevant.reduce((least, { startedAtMs }) => Math.min(least, startedAtMs), Number.POSITIVE_INFINITY);
+  const end = relevant.reduce((most, { endedAtMs }) => Math.max(most, endedAtMs), 0);
   const confirmed = relevant.filter(isConfirmed).map(({ endedAtMs }) => endedAtMs);
   const moments = [begin, ...confirmed.sort((a, b) => a - b), end];
-  return relevant.length === 0
-    ? 0
-    : Math.max(...moments.slice(1).map((moment, index) => moment - (moments[index] ?? moment)));
+  let longest: Gap = { fromMs: begin, toMs: begin };
+  for (const [index, toMs] of moments.entries()) {
+    const fromMs = moments[index - 1] ?? toMs;
+    if (toMs - fromMs > longest.toMs - longest.fromMs) longest = { fromMs, toMs };
+  }
+  return longest;
 }
 
 /** One line for the log of a test. */

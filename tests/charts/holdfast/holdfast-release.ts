@@ -9,7 +9,6 @@ import { pollUntil } from '../../support/poll-until.ts';
 import { isReady, type Pod } from '../redis-sentinel/cluster-release.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
-const chart = join(root, 'charts', 'holdfast');
 const USER = 'alice';
 
 /** Values for two of each service and the whole Redis, on top of the dev environment, which has one of each. */
@@ -42,9 +41,12 @@ export class HoldfastRelease implements AsyncDisposable {
     (component) => `statefulset/${this.name}-redis-sentinel-${component}`,
   );
   readonly #environment: string;
+  readonly #chart: string;
   #values: string[] = [];
 
-  constructor(purpose: string, environment: string) {
+  /** @param charts a folder with the charts, where they are others than this checkout's */
+  constructor(purpose: string, environment: string, charts = join(root, 'charts')) {
+    this.#chart = join(charts, 'holdfast');
     this.namespace = `holdfast-${purpose}-${randomBytes(3).toString('hex')}`;
     this.#environment = join(root, 'k8s', 'environments', `${environment}.yaml`);
   }
@@ -69,10 +71,10 @@ export class HoldfastRelease implements AsyncDisposable {
   async install(...values: string[]): Promise<number> {
     this.#values = [...this.#values, ...values];
     const tag = await putImages();
-    await runCommand(await toolPath('helm'), ['dependency', 'build', chart]);
+    await runCommand(await toolPath('helm'), ['dependency', 'build', this.#chart]);
     const beganAt = performance.now();
     await this.helm(
-      ...['upgrade', '--install', '--create-namespace', this.name, chart, '--values', this.#environment],
+      ...['upgrade', '--install', '--create-namespace', this.name, this.#chart, '--values', this.#environment],
       ...[
         '--set',
         `auth.image.tag=${tag},orders.image.tag=${tag}`,

@@ -5,6 +5,8 @@ import { kubeconfigPath } from '../../../k8s/cluster/paths.ts';
 import type { NodeFaults } from '../../../k8s/cluster/provider.ts';
 
 export interface Cluster {
+  /** Of the user's kubeconfig; undefined for the cluster of `npm run cluster:up`. */
+  readonly context: string | undefined;
   readonly config: KubeConfig;
   readonly core: CoreV1Api;
   readonly apps: AppsV1Api;
@@ -16,6 +18,7 @@ export interface Cluster {
 export function connectCluster(context?: string): Cluster {
   const config = context === undefined ? loadKubeConfig(kubeconfigPath) : loadContext(context);
   return {
+    context,
     config,
     core: config.makeApiClient(CoreV1Api),
     apps: config.makeApiClient(AppsV1Api),

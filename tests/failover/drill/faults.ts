@@ -1,0 +1,50 @@
+import { killContainer, pauseContainer } from '../../support/cluster/container-faults.ts';
+import type { DrilledRelease } from './drilled-release.ts';
+
+/** Whether the drill can reach the machines below the cluster, which only `npm run cluster:up` gives it. */
+export async function hasNodeAccess({ cluster }: DrilledRelease): Promise<boolean> {
+  return await cluster.faults().then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The server is gone without a word, as after a crash, and the kubelet starts its container again. */
+export async function crash(release: DrilledRelease, pod: string, container: 'redis' | 'sentinel'): Promise<void> {
+  const { cluster, namespace } = release;
+  if (await hasNodeAccess(release)) await killContainer(cluster, { namespace, pod, container });
+  else await signal(release, pod, container, 'KILL');
+}
+
+/** Its connections stay open and silent, until the returned is disposed of. */
+export async function hang(
+  release: DrilledRelease,
+  pod: string,
+  container: 'redis' | 'sentinel',
+): Promise<AsyncDisposable> {
+  const { cluster, namespace } = release;
+  if (await hasNodeAccess(release)) return await pauseContainer(cluster, { namespace, pod, container });
+  await signal(release, pod, container, 'STOP');
+  return {
+    // The kubelet may have killed it meanwhile, for a liveness probe without an answer: then there is nothing to resume.
+    [Symbol.asyncDispose]: async () => await signal(release, pod, container, 'CONT').catch(() => undefined),
+  };
+}
+
+/** @param graceSeconds 0: it is not told, and has no time to hand over */
+export async function deletePod({ cluster, namespace }: DrilledRelease, name: string, graceSeconds?: number) {
+  const grace = graceSeconds === undefined ? {} : { gracePeriodSeconds: graceSeconds };
+  await cluster.core.deleteNamespacedPod({ namespace, name, ...grace });
+}
+
+/** Calls all undos, the last first, also where one fails. */
+export function undoAll(...undos: AsyncDisposable[]): AsyncDisposable {
+  const stack = new AsyncDisposableStack();
+  for (const undo of undos) stack.use(undo);
+  return stack;
+}
+
+/** To the server and not to the entrypoint that waits for it: process 1 of a container can't be killed from inside. */
+async function signal(release: DrilledRelease, pod: string, container: string, name: string): Promise<void> {
+  await release.run(pod, container, ['sh', '-c', `kill -${name} $(pidof redis-server valkey-server)`]);
+}

@@ -1,0 +1,136 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { LedgerEntry, Operation } from '../../support/ledger.ts';
+import { pollUntil } from '../../support/poll-until.ts';
+import type { DrillEvent, EventKind, PodState } from './drill-event.ts';
+import type { DrilledRelease } from './drilled-release.ts';
+import { type Judgement, judgeDrill } from './judge-drill.ts';
+import { movePrimary } from './move-primary.ts';
+import type { Drill, Scenario } from './scenario.ts';
+import { watchRelease } from './watch-release.ts';
+import { type Credentials, WorkloadPod } from './workload-pod.ts';
+
+export interface DrillOptions {
+  readonly users: readonly Credentials[];
+  readonly repeats: number;
+  onEvent?: (event: DrillEvent) => void;
+}
+
+/** All that a report needs to know of one run. Times are milliseconds since the epoch. */
+export interface DrillRecord {
+  readonly scenario: Pick<Scenario, 'name' | 'title' | 'explanation' | 'limits'>;
+  readonly namespace: string;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  readonly faultAtMs: number;
+  readonly primary: string;
+  readonly entries: readonly LedgerEntry[];
+  readonly insideEntries: readonly LedgerEntry[];
+  readonly events: readonly DrillEvent[];
+  readonly podStates: readonly PodState[];
+  readonly judgement: Judgement;
+}
+
+const writes: readonly Operation[] = ['login', 'logout'];
+
+/** One run of a scenario: load, fault, repair, and a judgement of every answer. A fault is always mended. */
+export async function runDrill(
+  release: DrilledRelease,
+  scenario: Scenario,
+  { users, repeats, onEvent = () => {} }: DrillOptions,
+): Promise<DrillRecord> {
+  await release.untilCalm();
+  const primary = await movePrimary(release, scenario);
+  const primaryNode = await release.nodeOf(primary);
+  await using watch = await watchRelease(release, onEvent);
+  await using outside = new WorkloadPod(release);
+  await using inside = scenario.watchesInside ? new WorkloadPod(release) : undefined;
+  await Promise.all([
+    outside.start(users, { node: primaryNode, on: false }),
+    inside?.start(users, { node: primaryNode, on: true }),
+  ]);
+
+  const nowMs = () => Date.now() - (Number.isFinite(outside.clockLeadMs) ? outside.clockLeadMs : 0);
+  const mark = (kind: EventKind, text: string) => {
+    const event = { atMs: nowMs(), kind, text };
+    watch.events.push(event);
+    onEvent(event);
+  };
+  const until = async (
+    what: string,
+    operations: readonly Operation[],
+    confirmed: boolean,
+    count: number,
+    ms: number,
+  ) => {
+    const sinceMs = nowMs();
+    await pollUntil(`${count} ${what}`, ms, () =>
+      operations.every((operation) => outside.count(operation, sinceMs, confirmed) >= count),
+    );
+  };
+  const drill: Drill = {
+    release,
+    primary,
+    primaryNode,
+    repeats,
+    mark,
+    untilServing: (count = 5, ms = 90_000) =>
+      until('confirmed logins, validations and logouts', ['validate', ...writes], true, count, ms),
+    untilRefused: (count = 1, ms = 60_000) => until('refused logins', ['login'], false, count, ms),
+  };
+
+  const startedAtMs = nowMs();
+  await drill.untilServing();
+  mark('drill', `served, the primary is ${primary}`);
+  const { faultAtMs, problem } = await breakAndMend(scenario, drill, nowMs);
+  // What a late return of the old primary would do, it does now.
+  if (problem === undefined) await delay(SETTLING_MS);
+  const endedAtMs = nowMs();
+  const entries = await outside.stop();
+  const insideEntries = (await inside?.stop()) ?? [];
+  const observed = { entries, insideEntries, events: watch.events };
+  const judgement = judgeDrill(scenario, { ...observed, faultAtMs, podStates: watch.podStates, problem });
+  const { name, title, explanation, limits } = scenario;
+  return {
+    scenario: { name, title, explanation, limits },
+    namespace: release.namespace,
+    ...{ startedAtMs, endedAtMs, faultAtMs, primary, entries, insideEntries },
+    events: watch.events.toSorted((a, b) => a.atMs - b.atMs),
+    podStates: watch.podStates,
+    judgement,
+  };
+}
+
+const SETTLING_MS = 1000;
+
+/** @returns what went otherwise than a scenario expects, as a part of the result: the answers are judged all the same */
+async function breakAndMend(scenario: Scenario, drill: Drill, nowMs: () => number) {
+  let problem: string | undefined;
+  const attempt = async (work: () => Promise<void> | undefined) => {
+    try {
+      await work();
+    } catch (error) {
+      problem ??= (error as Error).message;
+      drill.mark('drill', `not as expected: ${(error as Error).message}`);
+    }
+  };
+  const faultAtMs = nowMs();
+  {
+    let undo: AsyncDisposable | undefined;
+    await attempt(async () => {
+      undo = await scenario.inject(drill);
+    });
+    if (problem === undefined) await attempt(() => scenario.observe?.(drill));
+    if (undo !== undefined) {
+      const mend = undo;
+      drill.mark('undo', 'what was broken is mended');
+      await attempt(async () => await mend[Symbol.asyncDispose]());
+    }
+  }
+  await attempt(() => drill.untilServing());
+  await attempt(() => drill.release.untilWhole());
+  if (problem === undefined) {
+    drill.mark('recovery', 'whole again');
+    await attempt(() => scenario.verify?.(drill));
+  }
+  return { faultAtMs, problem };
+}
