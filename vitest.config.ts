@@ -16,7 +16,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['services/**/*.test.ts', 'tests/support/**/*.test.ts'],
+          include: ['services/**/*.test.ts', 'tests/support/**/*.test.ts', 'tests/failover/drill/**/*.test.ts'],
           sequence: { groupOrder: 0 },
         },
       },

@@ -6,13 +6,18 @@ import type { DrilledRelease } from './drilled-release.ts';
 import { type Judgement, judgeDrill } from './judge-drill.ts';
 import { movePrimary } from './move-primary.ts';
 import type { Drill, Scenario } from './scenario.ts';
+import type { Served } from './show-progress.ts';
 import { watchRelease } from './watch-release.ts';
 import { type Credentials, WorkloadPod } from './workload-pod.ts';
 
 export interface DrillOptions {
   readonly users: readonly Credentials[];
   readonly repeats: number;
+  /** Ends the drill early: what is broken is mended, and what was answered is judged. */
+  signal?: AbortSignal;
   onEvent?: (event: DrillEvent) => void;
+  /** Every five seconds, for those five. */
+  onServed?: (served: Served) => void;
 }
 
 /** All that a report needs to know of one run. Times are milliseconds since the epoch. */
@@ -36,7 +41,7 @@ const writes: readonly Operation[] = ['login', 'logout'];
 export async function runDrill(
   release: DrilledRelease,
   scenario: Scenario,
-  { users, repeats, onEvent = () => {} }: DrillOptions,
+  { users, repeats, signal, onEvent = () => {}, onServed = () => {} }: DrillOptions,
 ): Promise<DrillRecord> {
   await release.untilCalm();
   const primary = await movePrimary(release, scenario);
@@ -79,9 +84,10 @@ export async function runDrill(
   };
 
   const startedAtMs = nowMs();
+  using _ticker = reportServed(outside, onServed);
   await drill.untilServing();
   mark('drill', `served, the primary is ${primary}`);
-  const { faultAtMs, problem } = await breakAndMend(scenario, drill, nowMs);
+  const { faultAtMs, problem } = await breakAndMend(scenario, drill, nowMs, signal);
   // What a late return of the old primary would do, it does now.
   if (problem === undefined) await delay(SETTLING_MS);
   const endedAtMs = nowMs();
@@ -103,7 +109,7 @@ export async function runDrill(
 const SETTLING_MS = 1000;
 
 /** @returns what went otherwise than a scenario expects, as a part of the result: the answers are judged all the same */
-async function breakAndMend(scenario: Scenario, drill: Drill, nowMs: () => number) {
+async function breakAndMend(scenario: Scenario, drill: Drill, nowMs: () => number, signal: AbortSignal | undefined) {
   let problem: string | undefined;
   const attempt = async (work: () => Promise<void> | undefined) => {
     try {
@@ -119,7 +125,7 @@ async function breakAndMend(scenario: Scenario, drill: Drill, nowMs: () => numbe
     await attempt(async () => {
       undo = await scenario.inject(drill);
     });
-    if (problem === undefined) await attempt(() => scenario.observe?.(drill));
+    if (problem === undefined) await attempt(() => orAborted(scenario.observe?.(drill), signal));
     if (undo !== undefined) {
       const mend = undo;
       drill.mark('undo', 'what was broken is mended');
@@ -133,4 +139,25 @@ async function breakAndMend(scenario: Scenario, drill: Drill, nowMs: () => numbe
     await attempt(() => scenario.verify?.(drill));
   }
   return { faultAtMs, problem };
+}
+
+async function orAborted(work: Promise<void> | undefined, signal: AbortSignal | undefined): Promise<void> {
+  if (work === undefined || signal === undefined) return await work;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(new Error('the drill was ended early'));
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  await Promise.race([work, promise]);
+}
+
+function reportServed(workload: WorkloadPod, onServed: (served: Served) => void): Disposable {
+  let from = 0;
+  const timer = setInterval(() => {
+    const fresh = workload.entries.slice(from);
+    from = workload.entries.length;
+    const unanswered = fresh.filter(({ status }) => status === undefined).length;
+    const refused = fresh.filter(({ status }) => status === 503).length;
+    onServed({ served: fresh.length - refused - unanswered, refused, unanswered });
+  }, 5000);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }

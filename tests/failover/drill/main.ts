@@ -1,0 +1,95 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { kubeconfigPath } from '../../../k8s/cluster/paths.ts';
+import { connectCluster } from '../../support/cluster/connect-cluster.ts';
+import { allScenarios } from './all-scenarios.ts';
+import { confirmTarget } from './confirm-target.ts';
+import { describeScenarios } from './describe-scenarios.ts';
+import { type DrillArguments, DrillUsageError, parseDrillArguments } from './drill-arguments.ts';
+import { DrilledRelease } from './drilled-release.ts';
+import { describeMeasure } from './judge-drill.ts';
+import { missingNeed } from './missing-needs.ts';
+import { installOwnRelease, type OwnRelease } from './own-release.ts';
+import { readDemoUsers, readUsersFile } from './read-users.ts';
+import { type DrillRecord, runDrill } from './run-drill.ts';
+import { showProgress } from './show-progress.ts';
+import { writeReport } from './write-report.ts';
+
+const root = join(import.meta.dirname, '..', '..', '..');
+
+/** `npm run drill`. @returns the exit code: 0 only when every promise held */
+async function main(): Promise<number> {
+  const given = parseDrillArguments(process.argv.slice(2));
+  if (given.list) {
+    console.log(describeScenarios(given.scenarios.length > 0 ? given.scenarios : allScenarios));
+    return 0;
+  }
+  await confirmTarget(given);
+  await using target = await openTarget(given);
+  const { release, users } = target;
+  await release.require();
+
+  const abort = new AbortController();
+  process.once('SIGINT', () => {
+    console.log('mending what is broken, and leaving; once more leaves it broken');
+    process.once('SIGINT', () => process.exit(130));
+    abort.abort();
+  });
+  const records: DrillRecord[] = [];
+  for (const scenario of given.scenarios) {
+    const missing = await missingNeed(release, scenario);
+    if (missing !== undefined && !given.all) throw new Error(`${scenario.name} can’t be run here: ${missing}`);
+    if (missing !== undefined) console.log(`skipped: ${scenario.name}: ${missing}`);
+    for (let run = 1; missing === undefined && run <= given.runs && !abort.signal.aborted; run += 1) {
+      console.log(`\n${scenario.title}${given.runs > 1 ? ` (run ${run} of ${given.runs})` : ''}`);
+      const record = await runDrill(release, scenario, {
+        users,
+        repeats: given.repeats,
+        signal: abort.signal,
+        ...showProgress(),
+      });
+      console.log(describeOutcome(record));
+      records.push(record);
+    }
+  }
+  const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '');
+  const name = given.all ? 'all' : given.scenarios.map((scenario) => scenario.name).join('-');
+  const file = given.reportFile ?? join(root, '.holdfast', 'drills', `${stamp}-${name}.html`);
+  await writeReport(file, release, records);
+  const held = records.filter(({ judgement }) => judgement.verdict === 'held').length;
+  console.log(`\n${held} of ${records.length} drills kept every promise; report: ${file}`);
+  return records.length > 0 && held === records.length && !abort.signal.aborted ? 0 : 1;
+}
+
+async function openTarget(given: DrillArguments): Promise<Pick<OwnRelease, 'release' | 'users'> & AsyncDisposable> {
+  const { context, namespace, release: name } = given;
+  if (context === undefined && !existsSync(kubeconfigPath))
+    throw new Error('There is no cluster here: make one with `npm run cluster:up`, or name yours with --context.');
+  if (namespace === undefined || name === undefined) {
+    console.log('installing a release to break (its images are built where they are missing)');
+    return await installOwnRelease('drill');
+  }
+  const release = new DrilledRelease(connectCluster(context), namespace, name);
+  const users = await (given.usersFile === undefined ? readDemoUsers(release) : readUsersFile(given.usersFile));
+  return { release, users, [Symbol.asyncDispose]: async () => {} };
+}
+
+function describeOutcome({ judgement }: DrillRecord): string {
+  const { verdict, reasons, measured, requests, violations } = judgement;
+  const why = reasons.length === 0 ? '' : `: ${reasons.join('; ')}`;
+  const after =
+    measured.afterRunningMs === undefined
+      ? ''
+      : `, ${describeMeasure('afterRunningMs', measured.afterRunningMs)} after the pods ran`;
+  return `  ${verdict}${why}\n  ${requests} requests, ${violations.length} violations, ${measured.unserved} with 503 or no answer; longest gap ${describeMeasure('writeMs', measured.writeMs ?? 0)} for writes, ${describeMeasure('readMs', measured.readMs ?? 0)} for reads${after}`;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  for (let at: unknown = error; at instanceof Error; at = at.cause)
+    console.error(at === error ? at.message : `because: ${at.message}`);
+  process.exitCode = error instanceof DrillUsageError ? 2 : 1;
+}
+// Streams to a lost node may stay open for minutes; all that had to be written is.
+process.exit();
