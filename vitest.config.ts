@@ -4,6 +4,10 @@ import { longTests } from './tests/long-tests.ts';
 /** Brings the cluster up where the machine can, and takes it down again where it was not up before. */
 const CLUSTER = { globalSetup: 'tests/cluster/global-setup.ts' };
 
+const clusterTests = ['cluster/**/*.test.ts', 'charts/**/*.cluster.test.ts', 'failover/cluster/**/*.test.ts'].map(
+  (pattern) => `tests/${pattern}`,
+);
+
 /**
  * The parts of the suite, in the order they run: what fails fast comes first. Parts that start many processes run file
  * by file, so that they share the machine with nobody.
@@ -24,7 +28,7 @@ export default defineConfig({
       part('failover-local', ['tests/failover/local/**/*.test.ts'], 2),
       part('browser', ['tests/browser/**/*.test.ts'], 3, { globalSetup: 'tests/browser/global-setup.ts' }),
       part('charts', ['tests/charts/**/*.render.test.ts'], 4),
-      part('cluster', ['tests/cluster/**/*.test.ts', 'tests/charts/**/*.cluster.test.ts'], 5, {
+      part('cluster', clusterTests, 5, {
         ...CLUSTER,
         exclude: longTests,
       }),

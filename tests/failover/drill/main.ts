@@ -4,10 +4,10 @@ import { kubeconfigPath } from '../../../k8s/cluster/paths.ts';
 import { connectCluster } from '../../support/cluster/connect-cluster.ts';
 import { allScenarios } from './all-scenarios.ts';
 import { confirmTarget } from './confirm-target.ts';
+import { describeOutcome } from './describe-outcome.ts';
 import { describeScenarios } from './describe-scenarios.ts';
 import { type DrillArguments, DrillUsageError, parseDrillArguments } from './drill-arguments.ts';
 import { DrilledRelease } from './drilled-release.ts';
-import { describeMeasure } from './judge-drill.ts';
 import { missingNeed } from './missing-needs.ts';
 import { installOwnRelease, type OwnRelease } from './own-release.ts';
 import { readDemoUsers, readUsersFile } from './read-users.ts';
@@ -72,16 +72,6 @@ async function openTarget(given: DrillArguments): Promise<Pick<OwnRelease, 'rele
   const release = new DrilledRelease(connectCluster(context), namespace, name);
   const users = await (given.usersFile === undefined ? readDemoUsers(release) : readUsersFile(given.usersFile));
   return { release, users, [Symbol.asyncDispose]: async () => {} };
-}
-
-function describeOutcome({ judgement }: DrillRecord): string {
-  const { verdict, reasons, measured, requests, violations } = judgement;
-  const why = reasons.length === 0 ? '' : `: ${reasons.join('; ')}`;
-  const after =
-    measured.afterRunningMs === undefined
-      ? ''
-      : `, ${describeMeasure('afterRunningMs', measured.afterRunningMs)} after the pods ran`;
-  return `  ${verdict}${why}\n  ${requests} requests, ${violations.length} violations, ${measured.unserved} with 503 or no answer; longest gap ${describeMeasure('writeMs', measured.writeMs ?? 0)} for writes, ${describeMeasure('readMs', measured.readMs ?? 0)} for reads${after}`;
 }
 
 try {

@@ -12,6 +12,8 @@ const ROW = 16;
 const BAR = 11;
 /** An answer that took longer is drawn as a wait. */
 const WAIT_MS = 250;
+/** As narrow as an answer is drawn, so that quick ones are seen. */
+const THIN = 1.6;
 const BEFORE_MS = 4000;
 const AFTER_MS = 3000;
 
@@ -150,7 +152,8 @@ function renderWorker(
   const paths = new Map<string, string[]>();
   const draw = (className: string, from: number, to: number) => {
     const all = paths.get(className) ?? [];
-    all.push(`M${from} ${top}h${round(Math.max(to - from, 0.6))}v${BAR}h-${round(Math.max(to - from, 0.6))}z`);
+    const width = round(Math.max(to - from, THIN));
+    all.push(`M${from} ${top}h${width}v${BAR}h-${width}z`);
     paths.set(className, all);
   };
   for (const entry of shown) {

@@ -31,7 +31,8 @@ section { border-top: 1px solid var(--rule); margin-top: 28px; padding-top: 20px
 .tile span { color: var(--faint); font-size: 13px }
 table { border-collapse: collapse; width: 100%; font-size: 13.5px }
 td, th { text-align: left; padding: 3px 10px 3px 0; border-bottom: 1px solid var(--rule); vertical-align: top }
-td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; width: 1% }
+td[class] + td[class] { width: 1%; white-space: nowrap; padding-right: 16px }
 td.fault { color: var(--fault) } td.election { color: var(--election) } td.recovery { color: var(--recovery) }
 code { font: 12.5px ui-monospace, monospace; overflow-wrap: anywhere }
 .wide { overflow-x: auto; background: var(--card); border: 1px solid var(--rule); border-radius: 6px; padding: 12px }
@@ -47,7 +48,7 @@ code { font: 12.5px ui-monospace, monospace; overflow-wrap: anywhere }
 .pod.ready { fill: var(--ready) } .pod.running { fill: var(--running) } .pod.starting { fill: var(--starting) }
 .line { fill: none; stroke-width: 1.4 } .line.fault { stroke: var(--fault) } .line.election { stroke: var(--election); stroke-dasharray: 5 3 }
 .line.undo { stroke: var(--undo); stroke-dasharray: 2 3 } .line.recovery { stroke: var(--recovery) }
-.mark { font-weight: 600 } .mark.fault { fill: var(--fault) !important } .mark.election { fill: var(--election) !important }
+.mark { font-weight: 600; paint-order: stroke; stroke: var(--card); stroke-width: 4px } .mark.fault { fill: var(--fault) !important } .mark.election { fill: var(--election) !important }
 .mark.undo { fill: var(--undo) !important } .mark.recovery { fill: var(--recovery) !important }
 details summary { cursor: pointer; margin: 14px 0 6px; font-weight: 600 }
 @media print {

@@ -1,0 +1,55 @@
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { missingCluster } from '../../charts/redis-sentinel/cluster-release.ts';
+import { createTemporaryFolder } from '../../support/temporary-folder.ts';
+import { describeOutcome } from '../drill/describe-outcome.ts';
+import { installOwnRelease, type OwnReleaseOptions } from '../drill/own-release.ts';
+import { runDrill } from '../drill/run-drill.ts';
+import type { Scenario } from '../drill/scenario.ts';
+import { nodeCutOff } from '../drill/scenarios/node-cut-off.ts';
+import { primaryEmptied } from '../drill/scenarios/primary-emptied.ts';
+
+const reason = await missingCluster();
+const charts = join(import.meta.dirname, '..', '..', '..', 'charts');
+const guard = `if [ "$state" = empty ]; then\n          say "named as the primary`;
+
+/** What the promises stand on is taken away, one thing at a time; a drill must see it. */
+describe.skipIf(reason !== undefined)(
+  `a drill sees what breaks${reason === undefined ? '' : ` (skipped: ${reason})`}`,
+  { timeout: 600_000 },
+  () => {
+    test('without WAIT, a primary that is cut off confirms logins that are lost', async () => {
+      const { violations, reasons } = await drill(nodeCutOff, { values: ['session.waitReplicas=0'] });
+      expect(violations.map(({ kind }) => kind)).toContain('lost-login');
+      expect(reasons).toContainEqual(expect.stringMatching(/confirmed by the isolated primary, 0 of them after/));
+    });
+
+    test('without WAIT and min-replicas-to-write, it goes on when its successor is there', async () => {
+      const values = ['session.waitReplicas=0', 'redis-sentinel.redis.minReplicasToWrite=0'];
+      const { violations, reasons } = await drill(nodeCutOff, { values });
+      expect(violations.map(({ kind }) => kind)).toContain('lost-login');
+      expect(reasons).toContainEqual(
+        expect.stringMatching(/confirmed by the isolated primary, [1-9]\d* of them after/),
+      );
+    });
+
+    test('without the guard against an empty primary, its replicas copy that and every session is lost', async () => {
+      await using folder = await createTemporaryFolder('unguarded');
+      await cp(charts, folder.path, { recursive: true });
+      const file = join(folder.path, 'redis-sentinel', 'files', 'redis.sh');
+      const script = await readFile(file, 'utf8');
+      expect(script).toContain(guard);
+      await writeFile(file, script.replace(guard, guard.replace('[ "$state" = empty ]', 'false')));
+      const { violations } = await drill(primaryEmptied, { charts: folder.path });
+      expect(violations.map(({ kind }) => kind)).toContain('lost-login');
+    });
+  },
+);
+
+async function drill(scenario: Scenario, options: OwnReleaseOptions) {
+  await using own = await installOwnRelease('broken', options);
+  const record = await runDrill(own.release, scenario, { users: own.users, repeats: 1 });
+  console.log(describeOutcome(record));
+  return record.judgement;
+}
