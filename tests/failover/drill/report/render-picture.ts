@@ -1,27 +1,10 @@
-import type { LedgerEntry } from '../../../support/ledger.ts';
 import { findLongestGap, type Gap } from '../../../support/measure-gaps.ts';
-import type { DrillEvent, PodState } from '../drill-event.ts';
-import { isUnserved } from '../judge-drill.ts';
+import type { PodState } from '../drill-event.ts';
 import type { DrillRecord } from '../run-drill.ts';
 import { escapeHtml } from './escape-html.ts';
-
-const WIDTH = 1200;
-const LABELS = 176;
-const RIGHT = 14;
-const ROW = 16;
-const BAR = 11;
-/** An answer that took longer is drawn as a wait. */
-const WAIT_MS = 250;
-/** As narrow as an answer is drawn, so that quick ones are seen. */
-const THIN = 1.6;
-const BEFORE_MS = 4000;
-const AFTER_MS = 3000;
-
-interface Scale {
-  readonly fromMs: number;
-  readonly toMs: number;
-  x(ms: number): number;
-}
+import { renderWorker, rowsOf } from './picture-clients.ts';
+import { LETTER, renderMarks } from './picture-marks.ts';
+import { BAR, bar, chooseScale, LABELS, RIGHT, ROW, type Scale, WIDTH } from './picture-scale.ts';
 
 /** Who served whom, when: a row a client and a row a pod, over the time from before the fault to after the recovery. */
 export function renderPicture(record: DrillRecord): string {
@@ -62,44 +45,6 @@ export function renderPicture(record: DrillRecord): string {
   return `<svg class="picture" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeHtml(record.scenario.title)}">${lines}${parts.join('')}${marks.labels}${axis}</svg>`;
 }
 
-function chooseScale({ startedAtMs, endedAtMs, faultAtMs, events }: DrillRecord): Scale {
-  const recoveredMs = events.findLast(({ kind }) => kind === 'recovery')?.atMs ?? endedAtMs;
-  const fromMs = Math.max(startedAtMs, faultAtMs - BEFORE_MS);
-  const toMs = Math.max(Math.min(endedAtMs, recoveredMs + AFTER_MS), fromMs + 1000);
-  const perMs = (WIDTH - LABELS - RIGHT) / (toMs - fromMs);
-  const x = (ms: number) => round(LABELS + (Math.min(Math.max(ms, fromMs), toMs) - fromMs) * perMs);
-  return { fromMs, toMs, x };
-}
-
-const markKinds = new Set(['fault', 'election', 'undo', 'recovery']);
-const LETTER = 5.9;
-const MARK_ROWS = 4;
-
-/** A line through all rows for each mark, with its words above, in the first row that has room for them. */
-function renderMarks({ events }: DrillRecord, scale: Scale) {
-  const marks = events.filter(({ kind, atMs }) => markKinds.has(kind) && atMs >= scale.fromMs && atMs <= scale.toMs);
-  const ends = Array.from({ length: MARK_ROWS }, () => 0);
-  const labels = marks.map((mark) => {
-    const width = mark.text.length * LETTER + 12;
-    const x = scale.x(mark.atMs);
-    const left = x + width > WIDTH;
-    const begin = left ? x - width : x;
-    const free = ends.findIndex((end) => end < begin);
-    if (free < 0) return '';
-    ends[free] = begin + width;
-    const y = 12 + free * 14;
-    const anchor = left ? `x="${x - 5}" text-anchor="end"` : `x="${x + 5}"`;
-    return `<text class="mark ${mark.kind}" ${anchor} y="${y}">${escapeHtml(mark.text)}</text>`;
-  });
-  const used = ends.filter((end) => end > 0).length;
-  const lines = (bottom: number) => marks.map((mark) => renderLine(mark, scale.x(mark.atMs), bottom)).join('');
-  return { labels: labels.join(''), lines, height: 12 + used * 14 };
-}
-
-function renderLine({ kind, text }: DrillEvent, x: number, bottom: number): string {
-  return `<path class="line ${kind}" d="M${x} 2V${bottom}"><title>${escapeHtml(text)}</title></path>`;
-}
-
 function renderPrimaries({ primary, events }: DrillRecord, scale: Scale, top: number): string {
   const turns = [{ atMs: scale.fromMs, primary }];
   for (const event of events)
@@ -130,53 +75,6 @@ function renderPod(states: readonly PodState[], scale: Scale, top: number): stri
     .join('');
 }
 
-/** One for each client that was there before the last look at the end, which has clients of its own. */
-function rowsOf(entries: readonly LedgerEntry[]) {
-  const beganMs = entries[0]?.startedAtMs ?? 0;
-  const workers = [...Map.groupBy(entries, ({ worker }) => worker)].sort(([a], [b]) => a - b);
-  return workers
-    .filter(([, own]) => (own[0]?.startedAtMs ?? 0) - beganMs < 5000)
-    .map(([worker, own]) => {
-      const keeps = own.filter(({ operation }) => operation === 'login').length <= 1;
-      return { label: `${worker + 1} ${keeps ? 'keeps a session' : 'logs in and out'}`, entries: own };
-    });
-}
-
-function renderWorker(
-  entries: readonly LedgerEntry[],
-  violating: ReadonlySet<LedgerEntry>,
-  scale: Scale,
-  top: number,
-): string {
-  const shown = entries.filter(({ endedAtMs, startedAtMs }) => endedAtMs > scale.fromMs && startedAtMs < scale.toMs);
-  const paths = new Map<string, string[]>();
-  const draw = (className: string, from: number, to: number) => {
-    const all = paths.get(className) ?? [];
-    const width = round(Math.max(to - from, THIN));
-    all.push(`M${from} ${top}h${width}v${BAR}h-${width}z`);
-    paths.set(className, all);
-  };
-  for (const entry of shown) {
-    const [from, to] = [scale.x(entry.startedAtMs), scale.x(entry.endedAtMs)];
-    const outcome = entry.status === undefined ? 'unanswered' : isUnserved(entry) ? 'refused' : 'served';
-    if (entry.endedAtMs - entry.startedAtMs <= WAIT_MS) draw(outcome, from, to);
-    else {
-      draw('waiting', from, to);
-      draw(outcome, Math.max(from, to - 2.5), to);
-    }
-  }
-  const order = ['waiting', 'served', 'refused', 'unanswered'];
-  const bars = order.map((name) => (paths.has(name) ? `<path class="${name}" d="${paths.get(name)?.join('')}"/>` : ''));
-  const broken = shown
-    .filter((entry) => violating.has(entry))
-    .map((entry) => {
-      const x = scale.x(entry.endedAtMs);
-      const what = `${entry.operation} answered ${entry.status} for session ${entry.sessionId}`;
-      return `<path class="violation" d="M${x} ${top - 3}l6 ${BAR / 2 + 3}l-6 ${BAR / 2 + 3}l-6 -${BAR / 2 + 3}z"><title>${escapeHtml(what)}</title></path>`;
-    });
-  return [...bars, ...broken].join('');
-}
-
 function renderGap(gap: Gap, scale: Scale, top: number): string {
   const [from, to] = [scale.x(gap.fromMs), scale.x(gap.toMs)];
   const text = `${((gap.toMs - gap.fromMs) / 1000).toFixed(2)} s`;
@@ -195,12 +93,4 @@ function renderAxis(zeroMs: number, { fromMs, toMs, x }: Scale, y: number): stri
     );
   }
   return `<path class="tick" d="M${LABELS} ${y}H${WIDTH - RIGHT}"/>${ticks.join('')}`;
-}
-
-function bar(className: string, from: number, to: number, top: number): string {
-  return `<rect class="${className}" x="${from}" y="${top}" width="${round(Math.max(to - from, 1))}" height="${BAR}"/>`;
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
 }
