@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import { PassThrough } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Log } from '@kubernetes/client-node';
 import type { Cluster } from '../../support/cluster/connect-cluster.ts';
@@ -21,6 +21,8 @@ export async function followLogs(
   let last = since.toISOString();
   while (!signal.aborted) {
     const stream = new PassThrough();
+    // The client listens to no error of the connection, which would end the process.
+    stream.once('pipe', (source: Readable) => source.once('error', () => stream.end()));
     const options = { follow: true, timestamps: true, sinceTime: last };
     const abort = await new Log(cluster.config).log(namespace, pod, container, stream, options).catch(() => undefined);
     if (abort !== undefined) {

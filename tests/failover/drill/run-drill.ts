@@ -91,8 +91,10 @@ export async function runDrill(
   // What a late return of the old primary would do, it does now.
   if (problem === undefined) await delay(SETTLING_MS);
   const endedAtMs = nowMs();
+  mark('drill', 'every session and order there was is looked for once more');
   const entries = await outside.stop();
   const insideEntries = (await inside?.stop()) ?? [];
+  mark('drill', `${entries.length + insideEntries.length} answers to judge`);
   const observed = { entries, insideEntries, events: watch.events };
   const judgement = judgeDrill(scenario, { ...observed, faultAtMs, podStates: watch.podStates, problem });
   const { name, title, explanation, limits } = scenario;
