@@ -20,6 +20,8 @@ export interface Judgement {
 
 export interface Evidence extends Observed {
   readonly faultAtMs: number;
+  /** When the clients were told to end; what they ask after that is a last look, which measures nothing. */
+  readonly endedAtMs: number;
   readonly podStates: readonly PodState[];
   readonly problem: string | undefined;
 }
@@ -29,7 +31,7 @@ export function judgeDrill(scenario: Pick<Scenario, 'limits' | 'judge'>, evidenc
   const { entries, insideEntries, problem } = evidence;
   const violations = findViolations([...entries, ...insideEntries]);
   const findings = scenario.judge?.(evidence) ?? [];
-  const { readMs, writeMs } = measureGaps(entries);
+  const { readMs, writeMs } = measureGaps(entries.filter(({ startedAtMs }) => startedAtMs < evidence.endedAtMs));
   const measured = {
     readMs,
     writeMs,

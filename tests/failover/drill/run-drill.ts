@@ -96,7 +96,7 @@ export async function runDrill(
   const insideEntries = (await inside?.stop()) ?? [];
   mark('drill', `${entries.length + insideEntries.length} answers to judge`);
   const observed = { entries, insideEntries, events: watch.events };
-  const judgement = judgeDrill(scenario, { ...observed, faultAtMs, podStates: watch.podStates, problem });
+  const judgement = judgeDrill(scenario, { ...observed, faultAtMs, endedAtMs, podStates: watch.podStates, problem });
   const { name, title, explanation, limits } = scenario;
   return {
     scenario: { name, title, explanation, limits },

@@ -49,12 +49,19 @@ export function makeRecord({
     { atMs: at(8000), pod: 'hf-redis-sentinel-redis-1', state: 'running' },
     { atMs: at(13_000), pod: 'hf-redis-sentinel-redis-1', state: 'ready' },
   ];
-  const evidence = { entries, insideEntries: [], events, podStates, faultAtMs: at(0), problem: undefined };
+  const evidence = {
+    entries,
+    insideEntries: [],
+    events,
+    podStates,
+    faultAtMs: at(0),
+    endedAtMs: at(20_000),
+    problem: undefined,
+  };
   return {
     scenario: { name: 'made-up', title, explanation: 'What is broken, and what must hold.', limits },
     namespace: 'made-up',
     startedAtMs: at(-6000),
-    endedAtMs: at(20_000),
     primary: 'hf-redis-sentinel-redis-1',
     ...evidence,
     judgement: judgeDrill({ limits }, evidence),

@@ -37,8 +37,9 @@ export function renderPicture(record: DrillRecord): string {
       row(label, (top) => renderWorker(entries, violating, scale, top));
   }
   y += 8;
-  row('no confirmed read', (top) => renderGap(findLongestGap(record.entries, 'read'), scale, top));
-  row('no confirmed write', (top) => renderGap(findLongestGap(record.entries, 'write'), scale, top));
+  const asked = record.entries.filter(({ startedAtMs }) => startedAtMs < record.endedAtMs);
+  row('no confirmed read', (top) => renderGap(findLongestGap(asked, 'read'), scale, top));
+  row('no confirmed write', (top) => renderGap(findLongestGap(asked, 'write'), scale, top));
   const axis = renderAxis(record.faultAtMs, scale, y + 4);
   const height = y + 26;
   const lines = marks.lines(y + 4);

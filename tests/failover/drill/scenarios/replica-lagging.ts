@@ -36,11 +36,11 @@ export const replicaLagging: Scenario = {
       throw error;
     }
   },
-  observe: async ({ release, primary, untilServing }) => {
+  // Until one of the others can follow it the successor takes no writes, so those are not waited for.
+  observe: async ({ release, primary }) => {
     const successor = await release.untilReplaced(primary);
     if (successor === (await chooseLagging(release, primary)))
       throw new Error(`${successor} was promoted, which lacks what only the other replica had confirmed`);
-    await untilServing();
   },
 };
 
