@@ -14,6 +14,8 @@ export interface WorkloadOptions {
   auth: readonly WorkloadTarget[];
   /** Services that only validate; a user's orders are `owner-<user id>`. */
   orders: readonly WorkloadTarget[];
+  /** How many clients keep one session of each user. */
+  keepersPerUser?: number;
   /** At least so long from one request of a client to its next, which bounds the rate. */
   paceMs?: number;
   onEntry?: (entry: LedgerEntry) => void;
@@ -43,9 +45,10 @@ export class SessionWorkload {
   constructor(options: WorkloadOptions) {
     this.#options = options;
     this.ledger = new Ledger(options.onEntry);
-    const { users } = options;
-    for (const [worker, user] of users.entries()) this.#work.push(this.#keepOne(worker, user));
-    for (let cycle = 0; cycle < CYCLES; cycle += 1) this.#work.push(this.#cycle(users.length + cycle, cycle));
+    const { users, keepersPerUser = 1 } = options;
+    const keepers = Array.from({ length: keepersPerUser }, () => users).flat();
+    for (const user of keepers) this.#work.push(this.#keepOne(this.#work.length, user));
+    for (let cycle = 0; cycle < CYCLES; cycle += 1) this.#work.push(this.#cycle(this.#work.length, cycle));
   }
 
   /** Waits until so many of each operation that began from now on are confirmed. */
@@ -61,7 +64,7 @@ export class SessionWorkload {
   async stop(): Promise<Ledger> {
     this.#stopped = true;
     await Promise.all(this.#work);
-    const { users, auth, orders } = this.#options;
+    const { auth, orders } = this.#options;
     const looks = this.#sessions.flatMap((session) =>
       [auth, orders].map((targets) => (worker: number) => this.#validate(worker, session, targets)),
     );
@@ -69,8 +72,8 @@ export class SessionWorkload {
       const session = this.#kept.get(userId);
       if (session) looks.push((worker) => this.#findOrder(worker, session, id));
     }
-    const begin = users.length + CYCLES;
-    await Promise.all(Array.from({ length: LAST_LOOKS }, (_, number) => this.#askForSure(begin + number, looks)));
+    const { length } = this.#work;
+    await Promise.all(Array.from({ length: LAST_LOOKS }, (_, number) => this.#askForSure(length + number, looks)));
     return this.ledger;
   }
 

@@ -25,6 +25,8 @@ const workload = new SessionWorkload({
   users,
   auth: [auth],
   orders: [orders],
+  // Enough that some are served while others wait for a pod that is gone.
+  keepersPerUser: 2,
   paceMs: Number(PACE_MS),
   onEntry: (entry) => console.log(JSON.stringify(toEpoch(entry))),
 });

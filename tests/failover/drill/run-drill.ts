@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LedgerEntry, Operation } from '../../support/ledger.ts';
+import type { LedgerEntry } from '../../support/ledger.ts';
 import { pollUntil } from '../../support/poll-until.ts';
 import type { DrillEvent, EventKind, PodState } from './drill-event.ts';
 import type { DrilledRelease } from './drilled-release.ts';
@@ -35,8 +35,6 @@ export interface DrillRecord {
   readonly judgement: Judgement;
 }
 
-const writes: readonly Operation[] = ['login', 'logout'];
-
 /** One run of a scenario: load, fault, repair, and a judgement of every answer. A fault is always mended. */
 export async function runDrill(
   release: DrilledRelease,
@@ -60,17 +58,17 @@ export async function runDrill(
     watch.events.push(event);
     onEvent(event);
   };
-  const until = async (
-    what: string,
-    operations: readonly Operation[],
-    confirmed: boolean,
-    count: number,
-    ms: number,
-  ) => {
+  const untilServing = async (count = 5, timeoutMs = 90_000) => {
     const sinceMs = nowMs();
-    await pollUntil(`${count} ${what}`, ms, () =>
-      operations.every((operation) => outside.count(operation, sinceMs, confirmed) >= count),
+    await pollUntil(`${count} confirmed logins, validations and logouts`, timeoutMs, () =>
+      (['login', 'validate', 'logout'] as const).every((each) => outside.count(each, sinceMs, true) >= count),
     );
+  };
+  // A client that is refused asks the same again, so they may all be at their login, or all at their logout.
+  const untilRefused = async (count = 1, timeoutMs = 60_000) => {
+    const sinceMs = nowMs();
+    const refused = () => outside.count('login', sinceMs, false) + outside.count('logout', sinceMs, false);
+    await pollUntil(`${count} refused logins or logouts`, timeoutMs, () => refused() >= count);
   };
   const drill: Drill = {
     release,
@@ -78,9 +76,8 @@ export async function runDrill(
     primaryNode,
     repeats,
     mark,
-    untilServing: (count = 5, ms = 90_000) =>
-      until('confirmed logins, validations and logouts', ['validate', ...writes], true, count, ms),
-    untilRefused: (count = 1, ms = 60_000) => until('refused logins', ['login'], false, count, ms),
+    untilServing,
+    untilRefused,
   };
 
   const startedAtMs = nowMs();

@@ -56,12 +56,12 @@ export async function watchRelease(
     add({ atMs, kind: 'redis', text: `${pod}: ${said}` });
   };
 
+  // By name: who comes after it is followed as well.
   const seen = new Set<string>();
   const read = (pod: V1Pod) => {
-    const { uid = '', labels } = pod.metadata ?? {};
-    const component = labels?.['app.kubernetes.io/component'];
-    if (seen.has(uid) || (component !== 'redis' && component !== 'sentinel')) return;
-    seen.add(uid);
+    const component = pod.metadata?.labels?.['app.kubernetes.io/component'];
+    if (seen.has(podName(pod)) || (component !== 'redis' && component !== 'sentinel')) return;
+    seen.add(podName(pod));
     const ref = { namespace: release.namespace, pod: podName(pod), container: component };
     const onLine = component === 'redis' ? readRedis : readSentinel;
     void followLogs(release.cluster, ref, since, (atMs, text) => onLine(ref.pod, atMs, text), abort.signal);

@@ -24,7 +24,7 @@ export function renderPicture(record: DrillRecord): string {
   };
 
   row('primary', (top) => renderPrimaries(record, scale, top), 'strong');
-  for (const [pod, states] of changedPods(record)) row(pod, (top) => renderPod(states, scale, top));
+  for (const [pod, states] of changedPods(record)) row(shortName(pod), (top) => renderPod(states, scale, top));
   y += 8;
   heading('clients');
   const violating = new Set(record.judgement.violations.map(({ entry }) => entry));
@@ -64,6 +64,12 @@ function renderPrimaries({ primary, events }: DrillRecord, scale: Scale, top: nu
 function changedPods({ podStates }: DrillRecord): [string, PodState[]][] {
   const pods = Map.groupBy(podStates, ({ pod }) => pod);
   return [...pods].filter(([, states]) => states.length > 1).sort(([a], [b]) => a.localeCompare(b));
+}
+
+/** As `redis-0`, or `auth-g826s` for one of a Deployment. */
+function shortName(pod: string): string {
+  const [, component = '', last = ''] = /([a-z]+)(?:-[a-z0-9]{6,10})?-([a-z0-9]{1,5})$/.exec(pod) ?? [];
+  return component === '' ? pod : `${component}-${last}`;
 }
 
 function renderPod(states: readonly PodState[], scale: Scale, top: number): string {

@@ -8,7 +8,7 @@ export const sentinelsLost: Scenario = {
   name: 'sentinels-lost',
   title: 'Two of three Sentinels are lost, and then the primary crashes',
   explanation:
-    'With one Sentinel left nobody can choose a new primary, and the crashed one may not take its role back without a majority that names it. So there is no primary: everybody must get 503 with Retry-After, nobody a 401 and no replica may make itself primary. When the Sentinels are back, so is every session.',
+    'With one Sentinel left nobody can choose a new primary, and the crashed one may not take its role back without a majority that names it. So there is no primary: logins and logouts must get 503 with Retry-After and nobody a 401, and no replica may make itself primary; replicas may validate for as long as DEGRADED_READ_SECONDS allows. When the Sentinels are back, so is every session.',
   needs: [],
   limits: {},
   inject: async ({ release, primary, mark }) => {
