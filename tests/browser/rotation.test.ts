@@ -1,0 +1,35 @@
+import { SESSION_COOKIE } from '@holdfast/session';
+import { expect, test } from 'vitest';
+import { openBrowser } from '../support/browser/open-browser.ts';
+import { signIn, siteOf } from '../support/browser/sign-in.ts';
+import { startTestPlatform } from '../support/test-platform.ts';
+
+test('a person with three tabs stays signed in in all of them, while every page gives the browser another cookie', async (context) => {
+  await using browser = await openBrowser(context);
+  await using running = await startTestPlatform({ serviceEnvironment: { SESSION_ROTATE_MS: '1' } });
+  const { platform } = running;
+  const { page, context: profile } = await browser.visit();
+  await signIn(page, platform, '/auth');
+  const tabs = [page, await profile.newPage(), await profile.newPage()];
+  const paths = ['/auth', '/auth/devices', '/orders'];
+  const headings = ['Hello, alice', 'Your devices', 'Your orders'];
+  const cookies = new Set<string>();
+  for (let round = 0; round < 12; round++) {
+    const seen = await Promise.all(
+      tabs.map(async (tab, index) => {
+        const place = (round + index) % paths.length;
+        const response = await tab.goto(`${siteOf(platform)}${paths[place]}`);
+        const heading = await tab.getByRole('heading', { level: 1 }).textContent();
+        return [response?.status(), heading, headings[place]];
+      }),
+    );
+    for (const [status, heading, expected] of seen) expect([status, heading]).toEqual([200, expected]);
+    const cookie = (await profile.cookies()).find(({ name }) => name === SESSION_COOKIE);
+    expect(cookie).toMatchObject({ httpOnly: true, secure: true, sameSite: 'Lax', path: '/' });
+    cookies.add(cookie?.value ?? '');
+  }
+  // Each round asked auth, so nearly each brought a new one; a copy of the first is not of use for ever.
+  expect(cookies.size).toBeGreaterThan(6);
+  await page.goto(`${siteOf(platform)}/auth/devices`);
+  expect(await page.getByRole('main').getByRole('listitem').count()).toBe(1);
+}, 180_000);
