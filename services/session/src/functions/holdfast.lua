@@ -3,8 +3,8 @@
 --
 -- Everything about a session that must happen at once. Keys (KEYS is always in this order):
 --   s  hf:s:<id>       hash, the session as auth wrote it; validators may only read it
---   t  hf:t:<id>       hash, when it was last seen (l), its idle timeout (i), and what validators saw of rotation: which
---                      secret was used for the first time (u) and when (ut), that a spent one came back (r); validators may write it
+--   t  hf:t:<id>       hash, when it was last seen (l), its idle timeout (i), and what was seen of rotation: which secret was
+--                      used for the first time (u), when (ut), and that a spent one came back (r); validators may write it
 --   u  hf:u:<user id>  sorted set, the user's session ids by absolute expiry
 --   o  hf:o:<hash>     sorted set, the ids of the sessions that came of one session at an identity provider, by absolute
 --                      expiry, and 'ended' while that one is known to be over; the session's record names it as `link`
@@ -67,8 +67,8 @@ local function first_use(t, next_hash, now)
   return math.min(at, now)
 end
 
--- What a secret is to the session, by its hash: 'current', 'next', 'graced' (replaced a moment ago and still good), 'spent',
--- or nil for one that it never had.
+-- What a secret is to the session, by its hash: 'current', 'next', 'graced' (replaced a moment ago and still good),
+-- 'spent', or nil for one that it never had.
 local function standing_of(s, given, hash, next_hash, used_at, now)
   if given == next_hash then return 'next' end
   local known = given == hash and {} or redis.call('HMGET', s, 'also', 'spent')
@@ -128,10 +128,11 @@ end
 
 -- KEYS s t u; ARGV id, secret hash, user id, public part (JSON), idle ms, lifetime ms, user agent, ip, and, optional: how
 -- many sessions the user may have (0: any number), 'deny-new' to refuse one more, id and secret hash of the session that
--- this one replaces, and when the user proved who they are, if before now. KEYS may have o behind: then {'ended'} says that
--- the provider has ended its session already. The public part ends with `"authenticatedAtMs":` and gets that time from here. Safe to repeat with
--- the same id and hash: a client that lost the answer asks again. Returns {'created', now, absolute expiry, how many
--- sessions are too many, 1 if there is one that it replaces} or {'limit'}. It ends none that are too many: that is for after this one is safe (revoke_user).
+-- this one replaces, and when the user proved who they are, if before now. KEYS may have o behind: then {'ended'} says
+-- that the provider has ended its session already. The public part ends with `"authenticatedAtMs":` and gets that time from
+-- here. Safe to repeat with the same id and hash: a client that lost the answer asks again. Returns {'created', now,
+-- absolute expiry, how many sessions are too many, 1 if there is one that it replaces} or {'limit'}. It ends none that are
+-- too many: that is for revoke_user, once this one is safe.
 local function create(keys, args)
   local s, t, u = keys[1], keys[2], keys[3]
   local id, hash, user, pub, idle, lifetime = args[1], args[2], args[3], args[4], tonumber(args[5]), tonumber(args[6])
