@@ -85,6 +85,16 @@ describe('signing in', () => {
     expect([response.status, response.headers.get('location')]).toEqual([303, '/orders']);
   });
 
+  test('who must authenticate once more is asked to, signed in or not, and then has a new session', async () => {
+    const { cookie } = await auth.logIn();
+    const asked = await auth.ask('GET', '/auth/sign-in?return=/orders&reason=reauthentication-required', { cookie });
+    expect(await read(asked)).toContain('please enter your password again');
+    const form = { username: 'alice', password: PASSWORD, return: '/orders' };
+    const again = await auth.ask('POST', '/auth/sign-in', { cookie, form, headers: fromNewAddress() });
+    expect([again.status, again.headers.get('location')]).toEqual([303, '/orders']);
+    expect((await auth.ask('GET', '/v1/session', { cookie })).status).toBe(401);
+  });
+
   test('tells why the session is over, in words of its own', async () => {
     const told = await read(await auth.ask('GET', '/auth/sign-in?reason=session-expired-idle'));
     expect(told).toContain('because nothing was done for a while');

@@ -31,7 +31,7 @@ ${returnTo !== undefined && html`<input type="hidden" name="return" value="${ret
 </form>
 ${singleSignOn === true && html`<p><a class="button quiet wide" href="${singleSignOnPath(returnTo)}">Single sign-on</a></p>`}
 </div>`;
-  return { title: problem === undefined ? 'Sign in' : 'Error: sign in', body, signedIn: false, narrow: true };
+  return { title: problem === undefined ? 'Sign in' : 'Problem: sign in', body, signedIn: false, narrow: true };
 }
 
 function singleSignOnPath(returnTo: string | undefined): string {

@@ -90,7 +90,9 @@ export function addSignInPages(pages: Pages<AuthVariables>, services: AuthServic
   pages.openapi(showSignIn, async (c) => {
     const { return: wanted, reason } = c.req.valid('query');
     const returnTo = parseReturnPath(wanted);
-    if (await isSignedIn(c, services)) return c.redirect(returnTo ?? HOME, 303);
+    // Who is sent to authenticate once more is signed in, and would be sent back and forth for ever.
+    const anew = reason === 'reauthentication-required';
+    if (!anew && (await isSignedIn(c, services))) return c.redirect(returnTo ?? HOME, 303);
     return renderPage(c, signInPage({ returnTo, singleSignOn, notice: describeReason(reason) }));
   });
 

@@ -36,5 +36,5 @@ ${refused !== undefined && html`<p class="notice bad" role="alert" id="problem">
 </form>
 ${items.length > 0 ? html`<ul class="list">${items}</ul>` : html`<p class="soft">You have not ordered anything yet.</p>`}
 ${page.nextCursor !== undefined && html`<p><a class="button quiet" href="/orders?cursor=${encodeURIComponent(page.nextCursor)}">Older orders</a></p>`}`;
-  return { title: refused === undefined ? 'Your orders' : 'Error: your orders', body, signedIn: true };
+  return { title: refused === undefined ? 'Your orders' : 'Problem: your orders', body, signedIn: true };
 }
