@@ -6,6 +6,7 @@ import type { IntrospectionClients } from './introspection-clients.ts';
 import type { LoginLimitConfig } from './login-limits.ts';
 import type { OidcProvider } from './oidc/oidc-provider.ts';
 import type { RoleMapping } from './oidc/to-oidc-identity.ts';
+import type { Places } from './pages/create-places.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import type { UserDirectory } from './user-directory.ts';
 
@@ -28,6 +29,8 @@ export interface AuthServices {
   /** Services that may introspect tokens. */
   clients: IntrospectionClients;
   metrics: ServiceMetrics;
+  /** Absent where there is no database of places. */
+  places?: Places | undefined;
   /** Bounds how many passwords are hashed at once. */
   limitHashing: Limiter;
   /** Absent where people sign in by password only. */

@@ -8,6 +8,9 @@ export const authEnvironment = {
   ...serviceEnvironment,
   ...sessionEnvironment,
   USERS_FILE: filePath().describe('JSON file of users: id, username, passwordHash (argon2id), roles'),
+  PLACES_FILE: filePath()
+    .optional()
+    .describe('MMDB file, such as GeoLite2 City, that names the places of addresses; read at the start'),
   JWT_KEYS_FILE: filePath()
     .optional()
     .describe('Private Ed25519 keys, PEM or JWK Set, the current one first; without it each process makes its own'),

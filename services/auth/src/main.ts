@@ -16,6 +16,7 @@ import { createLimiter } from './create-limiter.ts';
 import { createIntrospectionClients, noIntrospectionClients } from './introspection-clients.ts';
 import { createOidcServices } from './oidc/create-oidc-services.ts';
 import { oidcEnvironmentMistakes } from './oidc/oidc-environment.ts';
+import { createPlaces } from './pages/create-places.ts';
 import { createSigningKeys, generateSigningKeys } from './signing-keys.ts';
 import { createUserDirectory } from './user-directory.ts';
 
@@ -30,6 +31,8 @@ await runMain(async () => {
   const onFileError = (error: Error) =>
     logger.error({ err: error }, 'a changed file can’t be used; the last good one stays');
   const users = await orStartError('USERS_FILE', () => createUserDirectory(env.USERS_FILE, onFileError));
+  const { PLACES_FILE: placesFile } = env;
+  const places = placesFile && (await orStartError('PLACES_FILE', () => createPlaces(placesFile)));
   const keys = await orStartError('JWT_KEYS_FILE', () =>
     env.JWT_KEYS_FILE === undefined ? generateSigningKeys() : createSigningKeys(env.JWT_KEYS_FILE, onFileError),
   );
@@ -77,6 +80,7 @@ await runMain(async () => {
     },
     sessions,
     users,
+    places: places || undefined,
     keys,
     clients,
     metrics,

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import type { Places } from './create-places.ts';
 
 /** Networks that are no place on a map, in words (IANA special-purpose address registries; RFC 1918, 4193, 6598). */
 const networks: [name: string, list: BlockList][] = [
@@ -11,13 +12,14 @@ const networks: [name: string, list: BlockList][] = [
   ['a network behind a provider', createList(['100.64.0.0', 10, 'ipv4'])],
 ];
 
-/** Where an address is, as far as it tells by itself: no database of places is asked. */
-export function describePlace(address: string): string {
+/** Where an address is: by itself, or by the database where there is one; else the address says all that is known. */
+export function describePlace(address: string, places?: Places): string {
   const version = isIP(address);
   if (version === 0) return 'an unknown address';
   const family = version === 4 ? 'ipv4' : 'ipv6';
   const [name] = networks.find(([, list]) => list.check(address, family)) ?? [];
-  return name === undefined ? `the address ${address}` : `${name} (${address})`;
+  const place = name ?? places?.(address);
+  return place === undefined ? `the address ${address}` : `${place} (${address})`;
 }
 
 function createList(...subnets: [address: string, prefix: number, family: 'ipv4' | 'ipv6'][]): BlockList {

@@ -1,6 +1,7 @@
 import { formatDistance, formatTime, type Html, type Page } from '@holdfast/pages';
 import type { SessionWithDevice } from '@holdfast/session';
 import { html, raw } from 'hono/html';
+import type { Places } from './create-places.ts';
 import { type DeviceInWords, describeDevice } from './describe-device.ts';
 import { describePlace } from './describe-place.ts';
 
@@ -9,27 +10,28 @@ export interface DevicesPageOptions {
   currentId: string;
   nowMs: number;
   notice?: string | undefined;
+  places?: Places | undefined;
 }
 
-export function devicesPage({ sessions, currentId, nowMs, notice }: DevicesPageOptions): Page {
+export function devicesPage({ sessions, currentId, nowMs, notice, places }: DevicesPageOptions): Page {
   const own = (session: SessionWithDevice) => Number(session.id === currentId);
   const sorted = sessions.toSorted((a, b) => own(b) - own(a) || b.lastSeenAtMs - a.lastSeenAtMs);
   const others = sessions.length - sessions.filter(own).length;
   const body = html`<h1>Your devices</h1>
 <p class="lead">Where you are signed in now. If you don’t know one of them, sign it out and change your password.</p>
 ${notice !== undefined && html`<p class="notice" role="status">${notice}</p>`}
-<ul class="list">${sorted.map((session) => item(session, session.id === currentId, nowMs))}</ul>
+<ul class="list">${sorted.map((session) => item(session, session.id === currentId, nowMs, places))}</ul>
 ${
   others > 0 &&
   html`<form method="post" action="/auth/devices"><input type="hidden" name="session" value="others"><p><button class="button quiet">${others === 1 ? 'Sign out the other device' : `Sign out all ${others} other devices`}</button></p></form>`
 }
-<p class="soft">Browser and system are what the device says of itself. Places are told by the network address alone: we ask no location service. “Last seen” may lag by a minute.</p>`;
+<p class="soft">Browser and system are what the device says of itself. ${places === undefined ? 'Places are told by the network address alone' : 'Places are guessed from the network address, by a list of our own, and can be wrong'}: we ask no location service. “Last seen” may lag by a minute.</p>`;
   return { title: 'Your devices', body, signedIn: true };
 }
 
-function item(session: SessionWithDevice, current: boolean, nowMs: number): Html {
+function item(session: SessionWithDevice, current: boolean, nowMs: number, places: Places | undefined): Html {
   const { name, kind } = describeDevice(session.device.userAgent);
-  const place = describePlace(session.device.ip);
+  const place = describePlace(session.device.ip, places);
   return html`<li>
 <span class="icon">${icons[kind]}</span>
 <div class="grow"><h2>${name}${current && html` <span class="badge">This device</span>`}</h2>

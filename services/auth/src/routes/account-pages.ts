@@ -40,7 +40,7 @@ const notices = { one: 'The device is signed out.', others: 'All other devices a
 
 /** `/auth` and `/auth/devices`: for who is signed in. */
 export function addAccountPages(pages: Pages<AuthVariables>, services: AuthServices): void {
-  const { sessions, users } = services;
+  const { sessions, users, places } = services;
   const guard = requireOwnSession(services);
 
   pages.openapi({ ...showAccount, middleware: guard }, (c) => {
@@ -54,7 +54,7 @@ export function addAccountPages(pages: Pages<AuthVariables>, services: AuthServi
     const { done } = c.req.valid('query');
     const notice = done && notices[done];
     const found = await sessions.list(userId);
-    return renderPage(c, devicesPage({ sessions: found, currentId, nowMs: Date.now(), notice }));
+    return renderPage(c, devicesPage({ sessions: found, currentId, nowMs: Date.now(), notice, places }));
   });
 
   pages.openapi({ ...signOutDevices, middleware: guard }, async (c) => {

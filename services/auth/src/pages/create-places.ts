@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs';
+import { type CityResponse, Reader } from 'mmdb-lib';
+
+/** Where on earth an address is thought to be, in words. */
+export type Places = (address: string) => string | undefined;
+
+/**
+ * Places from a file in MaxMind's format, such as GeoLite2 City or DB-IP Lite: nobody is told whose address is looked up.
+ *
+ * @throws Error when the file can't be read or is no such database
+ */
+export function createPlaces(path: string): Places {
+  const reader = new Reader<CityResponse>(readFileSync(path));
+  return (address) => {
+    const found = reader.get(address);
+    const names = [found?.city?.names?.en, found?.country?.names?.en].filter((name) => name !== undefined);
+    return names.length === 0 ? undefined : names.join(', ');
+  };
+}
