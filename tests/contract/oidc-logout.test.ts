@@ -9,7 +9,8 @@ let sso: TestSingleSignOn;
 let home: string;
 
 beforeAll(async () => {
-  sso = await startOidc();
+  // What is configured need not be what the provider calls itself, to the slash.
+  sso = await startOidc((issuer) => ({ OIDC_ISSUER: `${issuer}/` }));
   await sso.provider.start();
   home = sso.auth[0].url;
 });

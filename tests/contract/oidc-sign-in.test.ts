@@ -8,7 +8,7 @@ let sso: TestSingleSignOn;
 let [first, second] = ['', ''];
 
 beforeAll(async () => {
-  sso = await startOidc({ LOGIN_FAILURES_PER_ADDRESS: '3' });
+  sso = await startOidc(() => ({ LOGIN_FAILURES_PER_ADDRESS: '3' }));
   [first, second] = [sso.auth[0].url, sso.auth[1].url];
 });
 afterAll(() => sso?.[Symbol.asyncDispose]());
@@ -34,10 +34,18 @@ async function expectPage(response: Response, status: number, code: keyof typeof
   expect(response.headers.getSetCookie()).toEqual([]);
 }
 
+/** Begins a sign-in, and starts the provider where it is down. */
+async function begin(browser: TestBrowser, query = ''): Promise<Response> {
+  await sso.provider.start();
+  return await pollUntil('single sign-on', 10_000, async () => {
+    const begun = await browser.send(`${first}/auth/oidc/login${query}`);
+    return begun.status === 303 && begun;
+  });
+}
+
 /** Up to where the provider sends the browser back. */
 async function toCallback(browser: TestBrowser, name = person(), query = '', tamper = (url: URL) => url) {
-  const begun = await browser.send(`${first}/auth/oidc/login${query}`);
-  expect(begun.status).toBe(303);
+  const begun = await begin(browser, query);
   return await sso.provider.signIn(browser, tamper(new URL(begun.headers.get('location') ?? '')), name);
 }
 
@@ -94,7 +102,7 @@ describe('signing in', () => {
 
   test('is asked of the provider with PKCE, a state and a nonce, none of which the URL gives away', async () => {
     const browser = openBrowser();
-    const begun = await browser.send(`${first}/auth/oidc/login`);
+    const begun = await begin(browser);
     const query = new URL(begun.headers.get('location') ?? '').searchParams;
     expect(Object.fromEntries(query)).toMatchObject({
       response_type: 'code',
@@ -133,7 +141,7 @@ describe('signing in', () => {
 
   test('again and again without finishing keeps no more than a few attempts in the browser', async () => {
     const browser = openBrowser();
-    for (let attempt = 0; attempt < 12; attempt++) await browser.send(`${first}/auth/oidc/login`);
+    for (let attempt = 0; attempt < 12; attempt++) await begin(browser);
     expect([...browser.cookies.keys()].filter((name) => name.startsWith('__Host-hf-oidc-'))).toHaveLength(4);
     expect((await browser.send(await toCallback(browser))).status).toBe(303);
   });
@@ -159,15 +167,17 @@ describe('signing in', () => {
     const browser = openBrowser();
     const name = person();
     await browser.send(await toCallback(browser, name, '?max_age=3600'));
+    const authenticatedAt = Number(sso.provider.claimsOf(name)['auth_time']);
+    await pollUntil('a second to pass', 5000, () => Date.now() / 1000 > authenticatedAt + 2);
+    await browser.send(await toCallback(browser, name, '?max_age=3600'));
     const response = await browser.send(`${first}/v1/token`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'sec-fetch-site': 'same-origin' },
       body: '{"audience":"orders"}',
     });
     const { token } = (await response.json()) as { token: string };
-    const claims = sso.provider.claimsOf(name);
-    expect(claims['auth_time']).toEqual(expect.any(Number));
-    expect(decodeJwt(token)['auth_time']).toBe(claims['auth_time']);
+    expect(authenticatedAt).toBeGreaterThan(0);
+    expect(decodeJwt(token)['auth_time']).toBe(authenticatedAt);
   });
 });
 
@@ -176,7 +186,7 @@ describe('nobody is signed in by', () => {
     const [attacker, victim] = [openBrowser(), openBrowser()];
     const callback = await toCallback(attacker);
     // One that has begun a sign-in of its own is no better off.
-    await victim.send(`${first}/auth/oidc/login`);
+    await begin(victim);
     await expectPage(await victim.send(callback), 400, 'sign-in-failed');
     expect((await whoAmI(victim)).status).toBe(401);
     expect((await attacker.send(callback)).status).toBe(303);
@@ -264,7 +274,6 @@ test.each([
   'javascript:alert(1)',
   'orders',
   '',
-  `/${'a'.repeat(512)}`,
 ])('nobody is led to another site afterwards: return_to=%j', async (path) => {
   const response = await fetch(`${first}/auth/oidc/login?return_to=${encodeURIComponent(path)}`, {
     redirect: 'manual',

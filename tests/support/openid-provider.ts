@@ -85,7 +85,9 @@ export class TestOpenIdProvider implements AsyncDisposable {
     return new TestOpenIdProvider(issuer, client, privateKey, provider);
   }
 
+  /** Does nothing where it runs already. */
   async start(): Promise<void> {
+    if (this.#server) return;
     const { hostname, port } = new URL(this.issuer);
     const server = createServer(this.#provider.callback());
     this.#server = server;

@@ -18,8 +18,14 @@ export interface TestSingleSignOn extends AsyncDisposable {
   readLogs(): Promise<string>;
 }
 
-/** Two auth processes that share a provider, which is not started yet. */
-export async function startOidc(environment: Record<string, string> = {}): Promise<TestSingleSignOn> {
+/**
+ * Two auth processes that share a provider, which is not started yet.
+ *
+ * @param createEnvironment variables that are to be otherwise
+ */
+export async function startOidc(
+  createEnvironment: (issuer: string) => Record<string, string> = () => ({}),
+): Promise<TestSingleSignOn> {
   await using stack = new AsyncDisposableStack();
   const redis = stack.use(await startRedis());
   const ports = [await reservePort(), await reservePort()] as const;
@@ -53,7 +59,7 @@ export async function startOidc(environment: Record<string, string> = {}): Promi
     OIDC_ROLES_CLAIM: 'groups',
     OIDC_ROLES_MAP: 'admins=admin',
     OIDC_DEFAULT_ROLES: 'customer',
-    ...environment,
+    ...createEnvironment(provider.issuer),
   };
   const create = async (index: 0 | 1) => {
     const name = `auth-${index + 1}`;

@@ -19,7 +19,8 @@ export interface ServiceNodeOptions<S extends ServiceName> {
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** What a person may set for all services at once; nothing else of our environment reaches them. */
-const passedOn = /^(PATH|TZ|NODE_EXTRA_CA_CERTS|LOG_LEVEL|OTEL_.*|SESSION_.*|LOGIN_.*|ADMIN_.*|INTROSPECTION_.*)$/;
+const passedOn =
+  /^(PATH|TZ|NODE_EXTRA_CA_CERTS|LOG_LEVEL|OTEL_.*|SESSION_.*|LOGIN_.*|OIDC_.*|ADMIN_.*|INTROSPECTION_.*)$/;
 
 /** One replica of a service, as a process. */
 export class ServiceNode<S extends ServiceName = 'auth' | 'orders'> {

@@ -123,6 +123,11 @@ export class OidcProvider {
     );
   }
 
+  /** What the provider calls itself, to the letter; what is configured may lack a closing slash. @throws HoldfastError `provider-unavailable` */
+  async issuer(): Promise<string> {
+    return (await this.#discover()).issuer;
+  }
+
   /** The keys the provider signs with, for `jwtVerify`. @throws HoldfastError `provider-unavailable` */
   async keys(): Promise<JWTVerifyGetKey> {
     const { jwks_uri: url } = await this.#discover();

@@ -38,11 +38,10 @@ export interface LogoutToken {
  * @throws HoldfastError `invalid-request` (400), or `provider-unavailable` when the keys can't be had
  */
 export async function verifyLogoutToken(provider: OidcProvider, token: string): Promise<LogoutToken> {
-  const { issuer, clientId } = provider.options;
-  const getKey = await provider.keys();
+  const [issuer, getKey] = [await provider.issuer(), await provider.keys()];
   const payload = await jwtVerify(token, getKey, {
     issuer,
-    audience: clientId,
+    audience: provider.options.clientId,
     typ: 'logout+jwt',
     algorithms,
     clockTolerance: CLOCK_TOLERANCE_SECONDS,

@@ -47,10 +47,9 @@ const backChannel = createRoute({
 
 /** Where the provider says that a session of its own has ended: what came of that session here ends with it. */
 export function addOidcLogoutRoutes(app: AuthApp, { sessions }: AuthServices, { provider }: OidcServices): void {
-  const { issuer } = provider.options;
-
   app.openapi(frontChannel, async (c) => {
     const { iss, sid } = c.req.valid('query');
+    const issuer = await provider.issuer();
     if (iss !== issuer) throw new HoldfastError('invalid-request', '`iss` is not the provider of this service.');
     // Who may know a `sid` is the provider and the person's own browser. It is nobody's proof that the session is over.
     auditEnded(c, await sessions.revokeLinked(toSessionLink(iss, sid), REASON));
@@ -60,6 +59,7 @@ export function addOidcLogoutRoutes(app: AuthApp, { sessions }: AuthServices, { 
 
   app.openapi(backChannel, async (c) => {
     const token = await verifyLogoutToken(provider, c.req.valid('form').logout_token);
+    const issuer = await provider.issuer();
     const giveBack = await takeToken(sessions, issuer, token.jti);
     try {
       auditEnded(c, await endSessions(sessions, issuer, token));
