@@ -49,7 +49,8 @@ export class TestOpenIdProvider implements AsyncDisposable {
 
   /** Not started yet: nothing listens. */
   static async create(client: TestClient): Promise<TestOpenIdProvider> {
-    const issuer = `http://127.0.0.1:${await reservePort()}`;
+    // To a browser this is another site than 127.0.0.1, as providers are.
+    const issuer = `http://localhost:${await reservePort()}`;
     const { privateKey } = await generateKeyPair('RS256', { extractable: true });
     const jwk: JWK = { ...(await exportJWK(privateKey)), kid: 'test', alg: 'RS256', use: 'sig' };
     const provider = new Provider(issuer, {
@@ -88,12 +89,18 @@ export class TestOpenIdProvider implements AsyncDisposable {
   /** Does nothing where it runs already. */
   async start(): Promise<void> {
     if (this.#server) return;
-    const { hostname, port } = new URL(this.issuer);
-    const server = createServer(this.#provider.callback());
+    const { port } = new URL(this.issuer);
+    const answer = this.#provider.callback();
+    const server = createServer((request, response) => {
+      const framed = new URL(request.url ?? '/', this.issuer).searchParams.get('frame');
+      if (framed === null) return void answer(request, response);
+      // Front-channel logout, which this provider has not got itself: a page with a frame of the client.
+      response.setHeader('content-type', 'text/html').end(`<iframe src="${framed.replaceAll('&', '&amp;')}"></iframe>`);
+    });
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(Number(port), hostname, resolve);
+      server.listen(Number(port), '127.0.0.1', resolve);
     });
   }
 
