@@ -181,6 +181,22 @@ describe('signing in', () => {
   });
 });
 
+test('a person whose proof is too old is asked again by the provider, and then has a recent one', async () => {
+  const browser = openBrowser();
+  const name = person();
+  const authTime = () => Number(sso.provider.claimsOf(name)['auth_time']);
+  await browser.send(await toCallback(browser, name, '?max_age=3600'));
+  const firstTime = authTime();
+  await pollUntil('a second to pass', 5000, () => Date.now() / 1000 > firstTime + 2);
+  // The provider still knows the person, and would not ask by itself.
+  const begun = await begin(browser, '?max_age=0');
+  const asked = await browser.visit(begun.headers.get('location') ?? '');
+  expect(await asked.response?.text()).toContain('name="password"');
+  expect((await browser.send(await toCallback(browser, name, '?max_age=0'))).status).toBe(303);
+  expect(authTime()).toBeGreaterThan(firstTime);
+  expect((await whoAmI(browser)).status).toBe(200);
+});
+
 describe('nobody is signed in by', () => {
   test('another browser’s callback (login CSRF); the browser that began can still finish', async () => {
     const [attacker, victim] = [openBrowser(), openBrowser()];
