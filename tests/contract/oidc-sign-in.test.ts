@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pollUntil } from '../support/poll-until.ts';
@@ -307,6 +311,22 @@ describe('an outage in the middle of a sign-in ends it for nobody: the same call
     expect((await browser.send(callback)).status).toBe(303);
   });
 
+  test('of a provider that takes connections and answers nothing', async () => {
+    const browser = openBrowser();
+    const callback = await toCallback(browser);
+    await sso.provider.stop();
+    const silent = createServer(() => {}).listen(Number(new URL(sso.provider.issuer).port), '127.0.0.1');
+    try {
+      await once(silent, 'listening');
+      await expectPage(await browser.send(callback), 503, 'provider-unavailable');
+    } finally {
+      silent.closeAllConnections();
+      silent.close();
+    }
+    await sso.provider.start();
+    expect((await browser.send(callback)).status).toBe(303);
+  });
+
   test('of the store', async () => {
     const browser = openBrowser();
     const callback = await toCallback(browser);
@@ -317,6 +337,19 @@ describe('an outage in the middle of a sign-in ends it for nobody: the same call
     expect((await browser.send(callback)).status).toBe(303);
     expect((await whoAmI(browser)).status).toBe(200);
   });
+});
+
+test('a client’s secret that the provider refuses is nobody’s failed login; mended, it is used without a restart', async () => {
+  const browser = openBrowser();
+  const file = join(sso.redis.folder, 'client-secret');
+  const finish = async () => (await browser.send(await toCallback(browser))).status;
+  await writeFile(file, 'another secret\n');
+  await pollUntil('the wrong secret to be used', 20_000, async () => (await finish()) === 500);
+  expect(await finish()).toBe(500);
+  expect(await sso.readLogs()).toContain('check OIDC_CLIENT_ID and OIDC_CLIENT_SECRET_FILE');
+  await writeFile(file, `${sso.clientSecret}\n`);
+  await pollUntil('the right secret to be used', 20_000, async () => (await finish()) === 303);
+  expect(await finish()).toBe(303);
 });
 
 test('the page to sign in on leads to single sign-on, and from there to where the person was', async () => {
