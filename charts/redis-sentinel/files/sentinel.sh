@@ -106,6 +106,11 @@ spins() {
   [ $((used - before)) -gt 150 ]
 }
 
+# settled: whether this Sentinel is not in the middle of a failover, which no other would bring to its end.
+settled() {
+  case $(view localhost) in *failover_in_progress*) return 1 ;; esac
+}
+
 # The network may let a new pod through after a moment only. Where nobody answers, that may be because all of them start.
 anyone_answers() {
   for sentinel in $SENTINEL_ADDRESSES; do
@@ -137,9 +142,19 @@ supervise() {
       say "Sentinel does nothing but try a broken connection: restarting it"
     fi
     : >"$RUN_DIR/again"
+    within 8 settled || :
     kill "$sentinel_pid"
     return
   done
+}
+
+stop() {
+  trap '' TERM INT
+  kill "$supervisor" || :
+  within 8 settled || :
+  kill "$sentinel_pid"
+  wait "$sentinel_pid"
+  exit
 }
 
 trap 'exit 0' TERM INT
@@ -153,7 +168,7 @@ while [ -e "$RUN_DIR/again" ]; do
   sentinel_pid=$!
   supervise &
   supervisor=$!
-  trap 'kill "$supervisor" "$sentinel_pid"; wait "$sentinel_pid"; exit' TERM INT
+  trap stop TERM INT
   result=0
   wait "$sentinel_pid" || result=$?
   kill "$supervisor" 2>/dev/null || :

@@ -5,7 +5,7 @@ import type { WorkloadReport } from './holdfast-release.ts';
 export function expectNothingFailed(what: string, report: WorkloadReport): void {
   const { requests, longestGapMs, kept, ended, servedBy, failures, lost, cameBack, falseUnauthorized } = report;
   console.log(
-    `${what}: ${requests} requests to ${Object.keys(servedBy).length} pods, longest gap ${longestGapMs} ms, ${kept} sessions kept, ${ended} ended`,
+    `${what}: ${requests} requests to ${Object.keys(servedBy).length} pods, longest gap ${longestGapMs} ms, ${kept} sessions kept, ${ended} ended, failures ${JSON.stringify(failures)}`,
   );
   // Not toMatchObject, to which any object is like an empty one.
   expect({ failures, lost, cameBack, falseUnauthorized }).toEqual({

@@ -42,7 +42,7 @@ async function ask(expected, method, url, { token, body } = {}) {
   }
   const what = `${method} ${new URL(url).pathname.replace(/[0-9a-f-]{36}$/, '{id}')}: ${status}`;
   report.failures[what] = (report.failures[what] ?? 0) + 1;
-  return { ok: false };
+  return { ok: false, status };
 }
 
 const logIn = () =>
@@ -86,6 +86,16 @@ async function work() {
   }
 }
 
+/** Asks until the store has said what became of the session; an outage says nothing about that. */
+async function untilAnswered(question) {
+  for (let attempt = 0; ; attempt++) {
+    const { ok, status } = await question();
+    const answered = ok || (typeof status === 'number' && status !== 503);
+    if (answered || attempt > 100) return status;
+    await pause();
+  }
+}
+
 // The network policies of a new pod take a moment to be in force; until then its connections are refused.
 for (const url of [AUTH_URL, ORDERS_URL]) {
   while (!(await fetch(`${url}/livez`).catch(() => undefined))?.ok) await pause();
@@ -93,6 +103,7 @@ for (const url of [AUTH_URL, ORDERS_URL]) {
 console.log('running');
 lastServedAtMs = performance.now();
 await Promise.all(Array.from({ length: WORKERS }, work));
-for (const token of kept) if (!(await ask(200, 'GET', `${ORDERS_URL}/v1/orders?limit=1`, { token })).ok) report.lost++;
-for (const token of ended) await ask(401, 'GET', `${AUTH_URL}/v1/session`, { token });
+for (const token of kept)
+  if ((await untilAnswered(() => ask(200, 'GET', `${ORDERS_URL}/v1/orders?limit=1`, { token }))) === 401) report.lost++;
+for (const token of ended) await untilAnswered(() => ask(401, 'GET', `${AUTH_URL}/v1/session`, { token }));
 console.log(JSON.stringify({ ...report, kept: kept.length, ended: ended.length }));
