@@ -35,6 +35,8 @@ export async function buildWithBuildah(image: AppImage, base: BuiltImage, dir: s
     await buildah(...build, ...args);
   });
   await buildah('push', '--quiet', '--signature-policy', policy, image.name, `oci:${dir}`);
+  // What a build that was interrupted has left would keep its image from being pruned. Nobody else builds: see lockImages.
+  await buildah('rm', '--all');
   // The layers of former builds, which no image with a name stands on.
   await buildah('rmi', '--prune');
   return dir;
