@@ -357,6 +357,9 @@ test('the page to sign in on leads to single sign-on, and from there to where th
   expect(await page.text()).toContain(
     '<a class="button quiet wide" href="/auth/oidc/login?return_to=%2Forders%3Fa%3Db">',
   );
+  // Where a recent proof is needed, the provider is to ask, though it knows the person: else they would come back for ever.
+  const anew = await fetch(`${first}/auth/sign-in?return=/orders&reason=reauthentication-required`);
+  expect(await anew.text()).toContain('href="/auth/oidc/login?return_to=%2Forders&amp;max_age=0"');
   expect(await (await fetch(`${first}/auth/signed-out`)).text()).toContain('href="/auth/oidc/logout"');
 });
 

@@ -11,10 +11,12 @@ export interface SignInPageOptions {
   returnTo?: string | undefined;
   /** Whether there is an identity provider to sign in with. */
   singleSignOn?: boolean;
+  /** Whether that has to ask the person again, though it knows them. */
+  anew?: boolean;
 }
 
 /** The other way to sign in is a link: the policy lets no form lead elsewhere. */
-export function signInPage({ problem, notice, username, returnTo, singleSignOn }: SignInPageOptions): Page {
+export function signInPage({ problem, notice, username, returnTo, singleSignOn, anew }: SignInPageOptions): Page {
   const wrong = problem !== undefined && raw(' aria-invalid="true" aria-describedby="problem"');
   const body = html`<div class="card">
 <h1>Sign in</h1>
@@ -29,12 +31,15 @@ ${returnTo !== undefined && html`<input type="hidden" name="return" value="${ret
 <input id="password" name="password" type="password" autocomplete="current-password" maxlength="1024" required${username !== undefined && raw(' autofocus')}${wrong}>
 <button class="button wide">Sign in</button>
 </form>
-${singleSignOn === true && html`<p><a class="button quiet wide" href="${singleSignOnPath(returnTo)}">Single sign-on</a></p>`}
+${singleSignOn === true && html`<p><a class="button quiet wide" href="${singleSignOnPath(returnTo, anew === true)}">Single sign-on</a></p>`}
 </div>`;
   return { title: problem === undefined ? 'Sign in' : 'Problem: sign in', body, signedIn: false, narrow: true };
 }
 
-function singleSignOnPath(returnTo: string | undefined): string {
-  const query = returnTo === undefined ? '' : `?${new URLSearchParams({ return_to: returnTo })}`;
-  return `/auth/oidc/login${query}`;
+function singleSignOnPath(returnTo: string | undefined, anew: boolean): string {
+  const query = new URLSearchParams({
+    ...(returnTo === undefined ? {} : { return_to: returnTo }),
+    ...(anew ? { max_age: '0' } : {}),
+  });
+  return `/auth/oidc/login${query.size === 0 ? '' : `?${query}`}`;
 }

@@ -93,7 +93,7 @@ export function addSignInPages(pages: Pages<AuthVariables>, services: AuthServic
     // Who is sent to authenticate once more is signed in, and would be sent back and forth for ever.
     const anew = reason === 'reauthentication-required';
     if (!anew && (await isSignedIn(c, services))) return c.redirect(returnTo ?? HOME, 303);
-    return renderPage(c, signInPage({ returnTo, singleSignOn, notice: describeReason(reason) }));
+    return renderPage(c, signInPage({ returnTo, singleSignOn, anew, notice: describeReason(reason) }));
   });
 
   pages.openapi(signIn, async (c) => {
