@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import autocannon from 'autocannon';
 import { TLS_HEADER } from './arms/arm.ts';
-import type { LoadOrder, LoadResult } from './load-order.ts';
+import type { LoadKind, LoadOrder, LoadResult } from './load-order.ts';
 
 /** The load generator: a process of its own that carries out one order after the other. */
 process.on('disconnect', () => process.exit(0));
@@ -12,26 +12,30 @@ process.on('message', (order: LoadOrder) => {
   );
 });
 
-const files = new Map<string, string[]>();
+const prepared = new Map<string, Buffer[]>();
 
-function readLines(file: string): string[] {
-  let lines = files.get(file);
-  if (!lines) {
-    lines = readFileSync(file, 'utf8').trimEnd().split('\n');
-    files.set(file, lines);
+/** A GET with each line of the file, as bytes that are made once: the generator must cost less than what it measures. */
+function prepareRequests(path: string, file: string): Buffer[] {
+  let requests = prepared.get(file);
+  if (!requests) {
+    const start = `GET ${path} HTTP/1.1\r\nHost: bench.example\r\nConnection: keep-alive\r\n`;
+    const always = Object.entries(TLS_HEADER).map(([name, value]) => `${name}: ${value}\r\n`);
+    const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+    requests = lines.map((line) => Buffer.from(`${start}${always.join('')}${line}\r\n\r\n`));
+    prepared.set(file, requests);
   }
-  return lines;
+  return requests;
 }
 
 async function run(order: LoadOrder): Promise<LoadResult> {
   const { ports, connections, amount, durationMs = 0, settleMs = 0 } = order;
-  const startedAt = performance.now();
-  const from = startedAt + settleMs;
+  if (order.load.kind === 'each') prepareRequests(order.load.path, order.load.file);
+  let from = Number.POSITIVE_INFINITY;
   const latenciesMs: number[] = [];
   const statuses: Record<string, number> = {};
   let total = 0;
   let failed = 0;
-  let last = startedAt;
+  let last = 0;
   const share = (index: number, of: number) => Math.floor(of / ports.length) + (index < of % ports.length ? 1 : 0);
   let client = 0;
   const results = ports.map((port, index) => {
@@ -42,7 +46,7 @@ async function run(order: LoadOrder): Promise<LoadResult> {
         timeout: 30,
         sampleInt: 50,
         ...(amount === undefined ? { duration: 3600 } : { amount: share(index, amount) }),
-        setupClient: (connection) => connection.setRequests(requestsOf(order, client++)),
+        setupClient: (connection) => setUp(connection, order, client++),
       },
       () => {},
     );
@@ -53,10 +57,13 @@ async function run(order: LoadOrder): Promise<LoadResult> {
       if (last >= from) latenciesMs.push(responseMs);
     });
     instance.on('reqError', () => failed++);
-    if (amount === undefined) setTimeout(() => instance.stop?.(), durationMs);
-    return new Promise((resolve) => instance.on('done', resolve));
+    const done = new Promise((resolve) => instance.on('done', resolve));
+    return { instance, done };
   });
-  await Promise.all(results);
+  // Setting up has taken a while, in which nothing was sent.
+  from = performance.now() + settleMs;
+  if (amount === undefined) setTimeout(() => results.forEach(({ instance }) => void instance.stop?.()), durationMs);
+  await Promise.all(results.map(({ done }) => done));
   const sorted = Float64Array.from(latenciesMs).sort();
   const percentile = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
   return {
@@ -69,18 +76,24 @@ async function run(order: LoadOrder): Promise<LoadResult> {
   };
 }
 
-/** The requests of one connection, over and over: as bytes beforehand, so that they cost the generator nothing. */
-function requestsOf({ load, connections, offset = 0 }: LoadOrder, client: number): autocannon.Request[] {
+/** The requests of one connection, over and over. */
+function setUp(connection: autocannon.Client, order: LoadOrder, client: number): void {
+  const { load, connections, offset = 0 } = order;
+  if (load.kind !== 'each') {
+    connection.setRequests(requestsOf(load, client));
+    return;
+  }
+  const all = prepareRequests(load.path, load.file);
+  // The slices of the connections don't overlap, and begin elsewhere in every round.
+  const size = Math.max(1, Math.floor(Math.min(load.limit ?? all.length, all.length) / connections));
+  const first = client * size;
+  let next = offset;
+  // What autocannon asks itself for before each request.
+  Object.assign(connection, { getRequestBuffer: () => all[first + (next++ % size)] });
+}
+
+function requestsOf(load: Exclude<LoadKind, { kind: 'each' }>, client: number): autocannon.Request[] {
   switch (load.kind) {
-    case 'each': {
-      const lines = readLines(load.file);
-      const size = Math.max(1, Math.floor(Math.min(load.limit ?? lines.length, lines.length) / connections));
-      // The slices of the connections don't overlap, and each begins elsewhere in every round.
-      return Array.from({ length: size }, (_, index) => {
-        const line = lines[client * size + ((index + offset) % size)] as string;
-        return { method: 'GET', path: load.path, headers: { ...TLS_HEADER, ...toHeader(line) } };
-      });
-    }
     case 'same':
       return [{ method: 'GET', path: load.path, headers: { ...TLS_HEADER, ...load.headers } }];
     case 'login-then':
@@ -105,9 +118,4 @@ function requestsOf({ load, connections, offset = 0 }: LoadOrder, client: number
         },
       ];
   }
-}
-
-function toHeader(line: string): Record<string, string> {
-  const colon = line.indexOf(': ');
-  return { [line.slice(0, colon)]: line.slice(colon + 2) };
 }

@@ -43,11 +43,11 @@ if (values.help) {
   process.exit(0);
 }
 
-const chosenLoads = values.loads?.split(',') ?? (values.quick ? quickLoads : loads.map(({ name }) => name));
+const chosenLoads = values.loads?.split(',');
 const chosenArms = values.arms?.split(',');
 const special = values.growth || values.leak;
-const plans = loads
-  .filter(({ name }) => !special && chosenLoads.includes(name))
+const plans = (values.quick ? quickLoads : loads)
+  .filter(({ name }) => !special && (chosenLoads?.includes(name) ?? true))
   .map((load) => ({ ...load, arms: load.arms.filter((name) => chosenArms?.includes(name) ?? true) }))
   .filter((load) => load.arms.length > 0);
 if (plans.length === 0 && !special) throw new Error(`nothing to measure.\n${help}`);

@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs';
+import { createSessionToken, parseSessionToken, SessionStore } from '@holdfast/session';
+import type { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { pollUntil } from '../support/poll-until.ts';
+import { startRedis, type TestRedis } from '../support/redis-server.ts';
+
+const library = new URL('../../services/session/src/functions/holdfast.lua', import.meta.url);
+let redis: TestRedis;
+let admin: Redis;
+let auth: SessionStore;
+let validator: SessionStore;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  admin = redis.admin();
+  const open = (role: 'auth' | 'validator') =>
+    new SessionStore({
+      redis: redis.configFor(role, 2000),
+      role,
+      idleTimeoutMs: 1_800_000,
+      absoluteTimeoutMs: 3_600_000,
+      waitReplicas: 0,
+      waitTimeoutMs: 1000,
+      retryBudgetMs: 5000,
+    });
+  auth = open('auth');
+  validator = open('validator');
+  await pollUntil('the function library', 10_000, () => auth.list('nobody').then(() => true));
+  await validator.ping();
+});
+afterAll(async () => {
+  await Promise.all([auth.close(), validator.close()]);
+  await redis[Symbol.asyncDispose]();
+});
+
+async function logIn() {
+  const device = { userAgent: 'line\nbreak', ip: '192.0.2.1' };
+  const { token } = await auth.create({ userId: `user-${createSessionToken().id}`, roles: ['customer'], amr: ['pwd'], device });
+  const parsed = parseSessionToken(token);
+  if (!parsed) throw new Error('create gave a token that can’t be parsed');
+  return parsed;
+}
+const calls = async () => {
+  const text = await admin.info('commandstats');
+  return Number(/cmdstat_fcall_ro:calls=(\d+)/.exec(text)?.[1] ?? 0);
+};
+
+test('validations of one moment go to Redis together, and each gets its own answer', async () => {
+  const tokens = await Promise.all(Array.from({ length: 20 }, logIn));
+  const [ended, unreadable, newer] = tokens as [(typeof tokens)[0], (typeof tokens)[0], (typeof tokens)[0]];
+  await auth.revoke(ended.id, { secretHash: ended.secretHash }, 'logout');
+  await admin.del(`hf:s:${unreadable.id}`);
+  await admin.set(`hf:s:${unreadable.id}`, 'not even a hash');
+  await admin.hset(`hf:s:${newer.id}`, 'v', '2');
+  const stranger = createSessionToken();
+  await admin.config('RESETSTAT');
+  const answers = await Promise.allSettled([...tokens, stranger].map((token) => validator.validate(token)));
+  expect(await calls()).toBe(1);
+  expect(answers[0]).toMatchObject({ value: { outcome: 'revoked', reason: 'logout' } });
+  expect(answers[1]).toMatchObject({ reason: { code: 'store-unavailable' } });
+  expect(answers[2]).toMatchObject({ reason: { code: 'store-unavailable' } });
+  for (const [index, token] of tokens.entries()) {
+    if (index < 3) continue;
+    expect(answers[index]).toMatchObject({
+      value: { outcome: 'active', session: { id: token.id, roles: ['customer'] } },
+    });
+  }
+  expect(answers.at(-1)).toMatchObject({ value: { outcome: 'unknown' } });
+});
+
+test('a thousand at once don’t block Redis with one command', async () => {
+  const token = await logIn();
+  await admin.config('RESETSTAT');
+  const answers = await Promise.all(Array.from({ length: 1000 }, () => validator.validate(token)));
+  expect(answers.every(({ outcome }) => outcome === 'active')).toBe(true);
+  expect(await calls()).toBeGreaterThanOrEqual(1000 / 64);
+});
+
+test('a service that is newer than the functions in Redis validates all the same', async () => {
+  const tokens = [await logIn(), await logIn()];
+  const code = readFileSync(library, 'utf8').replace(/^register\('validate_each'.*$/m, '');
+  await admin.call('FUNCTION', 'LOAD', 'REPLACE', code);
+  const older = await Promise.all(tokens.map((token) => validator.validate(token)));
+  expect(older).toMatchObject([{ outcome: 'active' }, { outcome: 'active' }]);
+});
