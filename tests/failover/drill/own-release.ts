@@ -2,7 +2,7 @@ import { HoldfastRelease, replicated } from '../../charts/holdfast/holdfast-rele
 import { connectCluster } from '../../support/cluster/connect-cluster.ts';
 import { DrilledRelease } from './drilled-release.ts';
 import { readDemoUsers } from './read-users.ts';
-import type { Credentials } from './workload-pod.ts';
+import type { Credentials } from './workload-manifests.ts';
 
 export interface OwnRelease extends AsyncDisposable {
   readonly release: DrilledRelease;

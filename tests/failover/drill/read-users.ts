@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { DrilledRelease } from './drilled-release.ts';
-import type { Credentials } from './workload-pod.ts';
+import type { Credentials } from './workload-manifests.ts';
 
 /** Of a JSON file `[{"username", "password"}]`. @throws Error when it is something else */
 export async function readUsersFile(path: string): Promise<Credentials[]> {

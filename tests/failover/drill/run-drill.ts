@@ -8,7 +8,8 @@ import { movePrimary } from './move-primary.ts';
 import type { Drill, Scenario } from './scenario.ts';
 import type { Served } from './show-progress.ts';
 import { watchRelease } from './watch-release.ts';
-import { type Credentials, WorkloadPod } from './workload-pod.ts';
+import type { Credentials } from './workload-manifests.ts';
+import { WorkloadPod } from './workload-pod.ts';
 
 export interface DrillOptions {
   readonly users: readonly Credentials[];

@@ -1,0 +1,102 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type KubernetesObject, NetworkingV1Api, type V1Container } from '@kubernetes/client-node';
+import type { LedgeredUser } from '../../support/ask-ledgered.ts';
+import type { DrilledRelease } from './drilled-release.ts';
+
+export type Credentials = Omit<LedgeredUser, 'id'>;
+
+/** Which side of a node the clients are on. */
+export interface WorkloadPlace {
+  readonly node: string;
+  readonly on: boolean;
+}
+
+const support = join(import.meta.dirname, '..', '..', 'support');
+const program = 'workload-program.ts';
+const files = [program, 'session-workload.ts', 'ask-ledgered.ts', 'ledger.ts', 'poll-until.ts'];
+
+/** The pod of the clients with its program and its users, all of one name. */
+export async function makeWorkloadManifests(
+  release: DrilledRelease,
+  name: string,
+  users: readonly Credentials[],
+  place: WorkloadPlace,
+): Promise<KubernetesObject[]> {
+  const metadata = { name, namespace: release.namespace };
+  const data: Record<string, string> = { 'package.json': '{"type":"module"}' };
+  for (const file of files) data[file] = await readFile(join(support, file), 'utf8');
+  const labels = { 'app.kubernetes.io/name': 'holdfast-drill', ...(await readClientLabels(release)) };
+  const objects: (KubernetesObject & Record<string, unknown>)[] = [
+    { apiVersion: 'v1', kind: 'Secret', metadata, stringData: { 'users.json': JSON.stringify(users) } },
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata, data },
+    { apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, labels }, spec: await makePodSpec(release, name, place) },
+  ];
+  return objects;
+}
+
+async function makePodSpec(release: DrilledRelease, name: string, { node, on }: WorkloadPlace) {
+  const { cluster, namespace } = release;
+  const labelSelector = release.selector('auth');
+  const { items } = await cluster.apps.listNamespacedDeployment({ namespace, labelSelector });
+  const auth = items[0]?.spec?.template.spec;
+  const matchExpressions = [{ key: 'kubernetes.io/hostname', operator: on ? 'In' : 'NotIn', values: [node] }];
+  const terms = { nodeSelectorTerms: [{ matchExpressions }] };
+  const user = { runAsNonRoot: true, runAsUser: 1000, fsGroup: 1000 };
+  return {
+    restartPolicy: 'Never',
+    automountServiceAccountToken: false,
+    // It is to see the outage to its end, wherever it comes from.
+    tolerations: [{ operator: 'Exists', effect: 'NoExecute' }],
+    affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: terms } },
+    ...(auth?.imagePullSecrets ? { imagePullSecrets: auth.imagePullSecrets } : {}),
+    securityContext: { ...user, seccompProfile: { type: 'RuntimeDefault' } },
+    volumes: [
+      { name: 'program', configMap: { name } },
+      { name: 'users', secret: { secretName: name, defaultMode: 0o440 } },
+    ],
+    containers: [await makeContainer(release, auth?.containers[0]?.image)],
+  };
+}
+
+async function makeContainer(release: DrilledRelease, image: string | undefined): Promise<V1Container> {
+  return {
+    name: 'workload',
+    // One that has Node, and that the node has already.
+    ...(image === undefined ? {} : { image }),
+    command: ['node', `/program/${program}`],
+    env: [
+      // By number: the names are one of the things that a drill takes away.
+      { name: 'AUTH_URL', value: await readServiceUrl(release, 'auth') },
+      { name: 'ORDERS_URL', value: await readServiceUrl(release, 'orders') },
+      { name: 'USERS_FILE', value: '/users/users.json' },
+    ],
+    resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '256Mi' } },
+    securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+    volumeMounts: [
+      { name: 'program', mountPath: '/program', readOnly: true },
+      { name: 'users', mountPath: '/users', readOnly: true },
+    ],
+  };
+}
+
+async function readServiceUrl(release: DrilledRelease, component: 'auth' | 'orders'): Promise<string> {
+  const { cluster, namespace } = release;
+  const labelSelector = release.selector(component);
+  const { items } = await cluster.core.listNamespacedService({ namespace, labelSelector });
+  const spec = items[0]?.spec;
+  return `http://${spec?.clusterIP}:${spec?.ports?.[0]?.port}`;
+}
+
+/** Those that the release's own network policy asks of pods in its namespace. */
+async function readClientLabels(release: DrilledRelease): Promise<Record<string, string>> {
+  const networking = release.cluster.config.makeApiClient(NetworkingV1Api);
+  const { namespace } = release;
+  const { items } = await networking.listNamespacedNetworkPolicy({
+    namespace,
+    labelSelector: release.selector('auth'),
+  });
+  const peers = items.flatMap(({ spec }) => spec?.ingress?.flatMap((rule) => rule._from ?? []) ?? []);
+  const own = peers.find(({ podSelector, namespaceSelector }) => podSelector && !namespaceSelector);
+  return own?.podSelector?.matchLabels ?? {};
+}
