@@ -36,7 +36,12 @@ afterAll(async () => {
 
 async function logIn() {
   const device = { userAgent: 'line\nbreak', ip: '192.0.2.1' };
-  const { token } = await auth.create({ userId: `user-${createSessionToken().id}`, roles: ['customer'], amr: ['pwd'], device });
+  const { token } = await auth.create({
+    userId: `user-${createSessionToken().id}`,
+    roles: ['customer'],
+    amr: ['pwd'],
+    device,
+  });
   const parsed = parseSessionToken(token);
   if (!parsed) throw new Error('create gave a token that can’t be parsed');
   return parsed;
