@@ -39,10 +39,7 @@ export async function putImages(makeBase: MakeBaseImage = buildBaseImage): Promi
   for (const image of baseImages) {
     await step(image.name, async () => await putIfChanged(store, image.name, await makeBase(image)));
   }
-  const base = await makeBase(requireBaseImage(appBase));
-  const images = await Promise.all(services.map((service) => describeAppImage(service, base)));
-  const contents = images.map(({ content }) => content).join();
-  const tag = `dev-${createHash('sha256').update(contents).digest('hex').slice(0, 12)}`;
+  const { base, images, tag } = await describeAppImages(makeBase);
   const tags = [tag, await workspaceVersion()];
   for (const image of images) {
     await step(`${image.name}:${tag}`, async () => {
@@ -55,6 +52,20 @@ export async function putImages(makeBase: MakeBaseImage = buildBaseImage): Promi
     });
   }
   return tag;
+}
+
+/** The tag that {@link putImages} gives, of images that are in place already. */
+export async function appImagesTag(): Promise<string> {
+  return (await describeAppImages(buildBaseImage)).tag;
+}
+
+async function describeAppImages(
+  makeBase: MakeBaseImage,
+): Promise<{ base: BuiltImage; images: AppImage[]; tag: string }> {
+  const base = await makeBase(requireBaseImage(appBase));
+  const images = await Promise.all(services.map((service) => describeAppImage(service, base)));
+  const contents = images.map(({ content }) => content).join();
+  return { base, images, tag: `dev-${createHash('sha256').update(contents).digest('hex').slice(0, 12)}` };
 }
 
 /** Builds a service's image, or has it still, and hands it over as an OCI layout in `dir`. */

@@ -84,6 +84,15 @@ test.each([
   expect(await outcome(auth.verify(await signer.sign(claims, 60)))).toBe('503 store-unavailable');
 });
 
+test('one connection to auth that is refused, as while its pods are replaced, costs nobody an answer', async () => {
+  const keys = JSON.stringify({ keys: await signer.publicKeys() });
+  await using auth = await serve((request, response) => {
+    if (auth.requests === 1) request.socket.destroy();
+    else response.end(keys);
+  });
+  expect(await auth.verify(await signer.sign(claims, 60))).toMatchObject({ userId: 'id-alice' });
+});
+
 test('made-up keys do not make us ask auth again and again', async () => {
   await using auth = await serveKeys();
   const other = await generateSigningKeys();

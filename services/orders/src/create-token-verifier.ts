@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError } from '@holdfast/session';
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
 
@@ -17,8 +18,11 @@ export interface TokenVerifierOptions {
   audience: string;
 }
 
-/** Less than a second, so that an unreachable auth costs a caller no more than that. */
-const timeoutMs = 700;
+/** Together less than a second, so that an unreachable auth costs a caller no more than that. */
+const timeoutMs = 500;
+/** So long a refused connection is tried again: while pods are replaced, the next one may reach another. */
+const retryMs = 400;
+const pauseMs = 50;
 /** A key that is not known makes us ask again, but not more often than this: anyone can make up keys. */
 const cooldownMs = 5000;
 
@@ -30,17 +34,15 @@ const cooldownMs = 5000;
 export function createTokenVerifier({ jwksUrl, issuer, audience }: TokenVerifierOptions): VerifyToken {
   const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: timeoutMs, cooldownDuration: cooldownMs });
   const getKey: JWTVerifyGetKey = async (header, token) => {
-    try {
-      return await keys(header, token);
-    } catch (cause) {
-      if (cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWKSMultipleMatchingKeys) throw cause;
-      throw new HoldfastError(
-        'store-unavailable',
-        'The keys to check the token with cannot be fetched now. Try again.',
-        {
-          cause,
-        },
-      );
+    const deadline = performance.now() + retryMs;
+    for (;;) {
+      try {
+        return await keys(header, token);
+      } catch (cause) {
+        if (cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWKSMultipleMatchingKeys) throw cause;
+        if (performance.now() + pauseMs >= deadline) throw unavailable(cause);
+        await delay(pauseMs);
+      }
     }
   };
   return async (token) => {
@@ -60,6 +62,12 @@ export function createTokenVerifier({ jwksUrl, issuer, audience }: TokenVerifier
     }
     throw refused();
   };
+}
+
+function unavailable(cause: unknown): HoldfastError {
+  return new HoldfastError('store-unavailable', 'The keys to check the token with cannot be fetched now. Try again.', {
+    cause,
+  });
 }
 
 function refused(cause?: unknown): HoldfastError {

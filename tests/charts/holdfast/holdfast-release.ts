@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { toolPath } from '../../../k8s/cluster/binaries.ts';
 import { kubeconfigPath } from '../../../k8s/cluster/paths.ts';
 import { runCommand } from '../../../k8s/cluster/run-command.ts';
-import { putImages } from '../../../k8s/images/put-images.ts';
+import { appImagesTag } from '../../../k8s/images/put-images.ts';
 import { pollUntil } from '../../support/poll-until.ts';
 import { isReady, type Pod } from '../redis-sentinel/cluster-release.ts';
 
@@ -76,7 +76,7 @@ export class HoldfastRelease implements AsyncDisposable {
   /** Installs, or upgrades with what was set before and this; returns after how many milliseconds all was ready. */
   async install(...values: string[]): Promise<number> {
     this.#values = [...this.#values, ...values];
-    const tag = await putImages();
+    const tag = await appImagesTag();
     await runCommand(await toolPath('helm'), ['dependency', 'build', this.#chart]);
     const beganAt = performance.now();
     await this.helm(

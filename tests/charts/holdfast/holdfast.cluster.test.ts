@@ -53,25 +53,16 @@ describe.skipIf(reason !== undefined)(
         new Set(Object.keys(targets)),
       );
       const forbidden: string[] = [];
-      for (const { from, source, reaches } of rows) {
+      for (const { from, source, reaches, own } of rows) {
         // What a new pod may do is in force after a moment; what it may not is so from the beginning.
         await pollUntil(`${from} reaching ${reaches.join(', ')}`, 30_000, async () => {
-          const reached = await findReachable(release, source, targets);
+          const reached = (await findReachable(release, source, targets)).filter((name) => name !== own);
           forbidden.push(...reached.filter((name) => !reaches.includes(name)).map((name) => `${from} reaches ${name}`));
           return forbidden.length > 0 || reached.length === reaches.length;
         });
       }
       expect(forbidden).toEqual([]);
     }, 240_000);
-
-    test('no request fails while the release is upgraded and then all of it restarted', async () => {
-      const stop = await release.startWorkload('rollouts');
-      await release.install('service.logLevel=warn', 'redis-sentinel.redis.extraConfig[0]=slowlog-max-len 64');
-      const all = [...release.deployments, ...release.statefulSets];
-      await release.kubectl('rollout', 'restart', ...all);
-      await release.untilRolledOut(all);
-      expectNothingFailed('upgrade, and a restart of everything', await stop());
-    }, 600_000);
 
     test('no request fails when the primary’s pod is deleted', async () => {
       const stop = await release.startWorkload('primary');
@@ -81,20 +72,5 @@ describe.skipIf(reason !== undefined)(
       await release.untilRolledOut(release.statefulSets);
       expectNothingFailed('primary deleted', await stop());
     }, 420_000);
-
-    test('no request fails while the services are scaled 2 → 5 → 1 → 2 and all their pods deleted one by one', async () => {
-      const stop = await release.startWorkload('scaling');
-      for (const replicas of [5, 1, 2]) {
-        await release.kubectl('scale', ...release.deployments, `--replicas=${replicas}`);
-        await release.untilRolledOut(release.deployments);
-      }
-      for (const component of ['auth', 'orders']) {
-        for (const pod of await release.pods(component)) {
-          await release.kubectl('delete', 'pod', pod);
-          await release.untilRolledOut(release.deployments);
-        }
-      }
-      expectNothingFailed('2 → 5 → 1 → 2, each pod deleted', await stop());
-    }, 600_000);
   },
 );

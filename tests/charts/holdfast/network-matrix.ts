@@ -2,10 +2,18 @@ import { webPodSpec } from '../../cluster/web-pods.ts';
 import type { Source, Targets } from './find-reachable.ts';
 import type { HoldfastRelease } from './holdfast-release.ts';
 
+export interface NetworkRow {
+  readonly from: string;
+  readonly source: Source;
+  readonly reaches: readonly string[];
+  /** The source's own, which no policy keeps it from. */
+  readonly own?: string;
+}
+
 export interface NetworkMatrix {
   /** Every target is reached by some source, so none is shut for another reason. */
   readonly targets: Targets;
-  readonly rows: readonly { readonly from: string; readonly source: Source; readonly reaches: readonly string[] }[];
+  readonly rows: readonly NetworkRow[];
 }
 
 export const strangerLabels = {
@@ -56,14 +64,14 @@ export async function describeNetwork(
     container: name.replace(/-\d$/, ''),
   });
   const stranger = { pod: 'stranger' };
-  const rows: NetworkMatrix['rows'] = [
-    { from: 'auth', source: { pod: auth }, reaches: redis },
+  const rows: NetworkRow[] = [
+    { from: 'auth', source: { pod: auth }, reaches: redis, own: 'metrics' },
     { from: 'orders', source: { pod: orders }, reaches: [...redis, 'auth', 'postgres'] },
-    { from: 'redis-0', source: ofSet('redis-0'), reaches: others('redis-0') },
-    { from: 'sentinel-0', source: ofSet('sentinel-0'), reaches: others('sentinel-0') },
+    { from: 'redis-0', source: ofSet('redis-0'), reaches: others('redis-0'), own: 'redis-0' },
+    { from: 'sentinel-0', source: ofSet('sentinel-0'), reaches: others('sentinel-0'), own: 'sentinel-0' },
     { from: 'postgres', source: { pod: `${release.name}-holdfast-postgres-0` }, reaches: [] },
     { from: 'client', source: { pod: 'client' }, reaches: ['auth', 'orders', 'stranger', 'outside'] },
-    { from: 'stranger', source: stranger, reaches: ['outside'] },
+    { from: 'stranger', source: stranger, reaches: ['outside'], own: 'stranger' },
     {
       from: 'a pod of the ingress namespace',
       source: { ...stranger, namespace: ingress },

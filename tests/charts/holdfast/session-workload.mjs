@@ -12,7 +12,7 @@ process.on('SIGTERM', () => {
 });
 let lastServedAtMs = Number.POSITIVE_INFINITY;
 
-async function ask(expected, method, url, { token, body } = {}) {
+async function ask(expected, method, url, { token, body, as = 'session' } = {}) {
   report.requests++;
   let status;
   try {
@@ -40,7 +40,7 @@ async function ask(expected, method, url, { token, body } = {}) {
   } catch (error) {
     status = error.cause?.code ?? error.name;
   }
-  const what = `${method} ${new URL(url).pathname.replace(/[0-9a-f-]{36}$/, '{id}')}: ${status}`;
+  const what = `${method} ${new URL(url).pathname.replace(/[0-9a-f-]{36}$/, '{id}')}: ${status}${as === 'session' ? '' : ` by ${as}`}`;
   report.failures[what] = (report.failures[what] ?? 0) + 1;
   return { ok: false, status };
 }
@@ -62,7 +62,7 @@ async function useJwt(token) {
   if (ok) jwts.push({ jwt: body.token, untilMs: performance.now() + JWT_USE_MS });
   while (jwts[0]?.untilMs < performance.now()) jwts.shift();
   for (const { jwt } of [jwts[0], jwts.at(-1)].filter(Boolean)) {
-    await ask(200, 'GET', `${ORDERS_URL}/v1/orders?limit=1`, { token: jwt });
+    await ask(200, 'GET', `${ORDERS_URL}/v1/orders?limit=1`, { token: jwt, as: 'JWT' });
   }
 }
 

@@ -1,0 +1,42 @@
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { missingCluster } from '../redis-sentinel/cluster-release.ts';
+import { expectNothingFailed } from './expect-nothing-failed.ts';
+import { HoldfastRelease, replicated } from './holdfast-release.ts';
+
+const reason = await missingCluster();
+
+describe.skipIf(reason !== undefined)(
+  `pods that are replaced on purpose${reason === undefined ? '' : ` (skipped: ${reason})`}`,
+  () => {
+    const release = new HoldfastRelease('rollouts', 'dev');
+
+    beforeAll(async () => {
+      await release.install(...replicated);
+    }, 480_000);
+    afterAll(() => release[Symbol.asyncDispose]());
+
+    test('no request fails while the release is upgraded and then all of it restarted', async () => {
+      const stop = await release.startWorkload('rollouts');
+      await release.install('service.logLevel=warn', 'redis-sentinel.redis.extraConfig[0]=slowlog-max-len 64');
+      const all = [...release.deployments, ...release.statefulSets];
+      await release.kubectl('rollout', 'restart', ...all);
+      await release.untilRolledOut(all);
+      expectNothingFailed('upgrade, and a restart of everything', await stop());
+    }, 600_000);
+
+    test('no request fails while the services are scaled 2 → 5 → 1 → 2 and all their pods deleted one by one', async () => {
+      const stop = await release.startWorkload('scaling');
+      for (const replicas of [5, 1, 2]) {
+        await release.kubectl('scale', ...release.deployments, `--replicas=${replicas}`);
+        await release.untilRolledOut(release.deployments);
+      }
+      for (const component of ['auth', 'orders']) {
+        for (const pod of await release.pods(component)) {
+          await release.kubectl('delete', 'pod', pod);
+          await release.untilRolledOut(release.deployments);
+        }
+      }
+      expectNothingFailed('2 → 5 → 1 → 2, each pod deleted', await stop());
+    }, 600_000);
+  },
+);
