@@ -139,7 +139,7 @@ export class Bench {
       const usages = await Promise.all(replicas.map((replica) => replica.call('usage')));
       return usages.reduce((sum, { cpuMicros }) => sum + cpuMicros, 0);
     };
-    if (plan.remembers && order.load.kind === 'each') {
+    if (plan.remembers && load.name === 'hot') {
       await this.#generator.run({ ...order, offset: 0, amount: this.#options.sessions });
     }
     const [redisBefore, cpuBefore] = [await readRedisCounters(this.#admin), await cpu()];

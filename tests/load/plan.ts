@@ -8,15 +8,18 @@ export interface ArmPlan {
   keeps: 'nothing' | 'sessions' | 'tokens';
   /** What it can do besides answering whose the session is. */
   can: readonly ('log-in' | 'list')[];
-  /** Every session is asked for once before each round, so that its memory holds what it would in service. */
+  /**
+   * Every session is asked for once before each round: what is written once a minute is written, and memory holds what it
+   * would in service. Sessions that are used as often as here have long been there.
+   */
   remembers?: boolean;
 }
 
 export const arms: readonly ArmPlan[] = [
   { name: 'bare-hono', title: 'bare Hono (no session)', keeps: 'nothing', can: [] },
-  { name: 'holdfast', title: 'Holdfast', keeps: 'sessions', can: ['log-in', 'list'] },
+  { name: 'holdfast', title: 'Holdfast', keeps: 'sessions', can: ['log-in', 'list'], remembers: true },
   { name: 'holdfast-cached', title: 'Holdfast, local cache', keeps: 'sessions', can: [], remembers: true },
-  { name: 'holdfast-service', title: 'Holdfast in a whole service', keeps: 'sessions', can: [] },
+  { name: 'holdfast-service', title: 'Holdfast in a whole service', keeps: 'sessions', can: [], remembers: true },
   { name: 'express-session', title: 'express-session + connect-redis', keeps: 'sessions', can: ['log-in'] },
   { name: 'fastify-session', title: '@fastify/session + connect-redis', keeps: 'sessions', can: ['log-in'] },
   { name: 'better-auth', title: 'better-auth + Redis', keeps: 'sessions', can: ['log-in', 'list'] },

@@ -18,6 +18,7 @@ interface Entry {
   /** By this process' monotonic clock. */
   untilMs: number;
   touchAtMs: number;
+  touchIntervalMs: number;
 }
 
 /** A validation that is under way and may be kept once it is answered. */
@@ -80,8 +81,8 @@ export class SessionCache {
     }
     if (entry.secretHash !== secretHash) return undefined;
     if (now < entry.touchAtMs) return entry.validation;
-    // Told once; the next answer from Redis has the new time.
-    entry.touchAtMs = Number.POSITIVE_INFINITY;
+    // Told once in an interval: a session that is only used from here must not idle out in Redis.
+    entry.touchAtMs = now + entry.touchIntervalMs;
     return { ...entry.validation, touchDue: true };
   }
 
@@ -116,8 +117,9 @@ export class SessionCache {
       secretHash,
       validation: { ...validation, touchDue: false, firstUse: undefined },
       untilMs: askedAtMs + Math.min(maxAgeMs, idleExpiresAtMs - nowMs),
-      // The one who asked touches it now.
-      touchAtMs: touchDue ? Number.POSITIVE_INFINITY : askedAtMs + lastSeenAtMs + touchIntervalMs - nowMs,
+      // Where a touch is due now, the one who asked sees to it.
+      touchAtMs: askedAtMs + touchIntervalMs + (touchDue ? 0 : lastSeenAtMs - nowMs),
+      touchIntervalMs,
     });
     if (this.#entries.size > maxSessions) this.#entries.delete(this.#entries.keys().next().value as string);
   }
