@@ -54,6 +54,8 @@ export interface Scenario {
   readonly sparesDatabase?: boolean;
   /** The primary must not be the pod that would begin a new set. */
   readonly sparesFirst?: boolean;
+  /** The primary's container has not crashed before, so that it is started again at once. */
+  readonly needsFreshPods?: boolean;
   /** Breaks it. What it returns mends it, always, also when the drill fails. */
   inject(drill: Drill): Promise<AsyncDisposable | undefined>;
   /** While it is broken, and before it is mended: waits for what must happen. @throws Error when it does not */

@@ -7,6 +7,7 @@ export const primaryEmptied: Scenario = {
   explanation:
     'The data of the primary is removed and its container killed, as one on a volume of memory is after a crash. It is back within a second, so every Sentinel still names it: served by it, every session would be gone, and its replicas would copy that. It must refuse until one of them has taken over.',
   needs: [],
+  needsFreshPods: true,
   limits: {},
   inject: async ({ release, primary, mark }) => {
     await release.run(primary, 'redis', ['sh', '-c', 'rm -rf /data/appendonlydir /data/state']);
