@@ -26,6 +26,7 @@ describe.skipIf(reason !== undefined)(
       expect(reasons).toContainEqual(expect.stringMatching(/confirmed by the isolated primary, 0 of them after/));
     });
 
+    // Alone it loses nothing that was confirmed: WAIT refuses all that it would let through. Without WAIT it is what ends the loss.
     test('without WAIT and min-replicas-to-write, it goes on when its successor is there', async () => {
       const values = ['session.waitReplicas=0', 'redis-sentinel.redis.minReplicasToWrite=0'];
       const { violations, reasons } = await drill(nodeCutOff, { values });
