@@ -2,6 +2,9 @@ import type { Redis } from 'ioredis';
 import type { RedisConfig } from './redis-client.ts';
 import { RedisNodes } from './redis-nodes.ts';
 
+/** A primary that answers at all does so in a fraction of this; asking replicas for nothing costs little. */
+const PATIENCE_MS = 100;
+
 export interface DegradedReadsOptions {
   redis: RedisConfig;
   name: string;
@@ -35,15 +38,15 @@ export class DegradedReads {
   }
 
   /**
-   * The primary's answer, or the nodes' when the primary has not answered within its command timeout; at once when it
-   * did not answer the last time either. Fails as the primary does.
+   * The primary's answer, or the nodes' when the primary has not answered after a moment; at once when it did not answer
+   * the last time either. Fails as the primary does.
    */
   async read(
     primary: Promise<unknown[]>,
     primaryReady: boolean,
     ask: (node: Redis) => Promise<unknown[]>,
   ): Promise<unknown[]> {
-    const waitMs = primaryReady && this.#failingSinceMs === undefined ? this.#options.redis.commandTimeoutMs : 0;
+    const waitMs = primaryReady && this.#failingSinceMs === undefined ? PATIENCE_MS : 0;
     const agreed = Promise.withResolvers<unknown[]>();
     const timer = setTimeout(() => this.#agree(ask).then(agreed.resolve, agreed.reject), waitMs);
     primary.then(

@@ -46,10 +46,16 @@ async function takeDns(release: DrilledRelease): Promise<AsyncDisposable> {
     throw new Error(
       'the release has no network policy that lets it ask DNS: set networkPolicy.enabled, or leave this drill out',
     );
-  const setEgress = async (name = '', egress: V1NetworkPolicyEgressRule[] = []) =>
-    await networking.patchNamespacedNetworkPolicy({ namespace, name, body: { spec: { egress } } }, merge);
+  const patch = async (name = '', body: object) =>
+    await networking.patchNamespacedNetworkPolicy({ namespace, name, body }, merge);
+  const setEgress = (name: string | undefined, egress: V1NetworkPolicyEgressRule[] = []) =>
+    patch(name, { spec: { egress } });
   const undo = async () => {
-    for (const { metadata, spec } of policies) await setEgress(metadata?.name, spec?.egress);
+    for (const { metadata, spec } of policies) {
+      await setEgress(metadata?.name, spec?.egress);
+      // Else the rules stay ours, and the next helm upgrade that applies them fails for a conflict.
+      await patch(metadata?.name, { metadata: { managedFields: metadata?.managedFields } });
+    }
   };
   for (const { metadata, spec } of policies)
     await setEgress(
