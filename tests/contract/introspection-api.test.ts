@@ -1,6 +1,6 @@
 import { createSessionToken, parseSessionToken } from '@holdfast/session';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CLIENT, createTestAuth, PASSWORD, type TestAuth } from '../support/auth-app.ts';
+import { CLIENT, codeOf, createTestAuth, PASSWORD, type TestAuth } from '../support/auth-app.ts';
 import { forgeToken } from '../support/forge-token.ts';
 
 let auth: TestAuth;
@@ -19,7 +19,6 @@ const introspect = (body: string, authorization: string | undefined = CREDENTIAL
   return auth.app.request('/v1/introspect', { method: 'POST', headers, body });
 };
 const about = (token: string) => introspect(new URLSearchParams({ token }).toString());
-const codeOf = async (response: Response) => ((await response.json()) as { code: string }).code;
 async function logIn(username: string) {
   const body = { username, password: PASSWORD, transport: 'bearer' };
   const response = await auth.ask('POST', '/v1/sessions', { body });

@@ -1,9 +1,9 @@
-import { requireSession, SESSION_COOKIE, SessionStore } from '@holdfast/session';
+import { requireSession, SessionStore } from '@holdfast/session';
 import { Hono } from 'hono';
 import type { Redis } from 'ioredis';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestAuth, PASSWORD, type TestAuth } from '../support/auth-app.ts';
+import { codeOf, createTestAuth, newCookie, PASSWORD, type TestAuth } from '../support/auth-app.ts';
 
 const HOUR_MS = 3_600_000;
 const CHALLENGE =
@@ -18,12 +18,6 @@ beforeAll(async () => {
 });
 afterAll(() => auth?.[Symbol.asyncDispose]());
 
-const codeOf = async (response: Response) => ((await response.json()) as { code: string }).code;
-const newCookie = (response: Response) =>
-  response.headers
-    .getSetCookie()
-    .find((cookie) => cookie.startsWith(`${SESSION_COOKIE}=`))
-    ?.split(';')[0];
 const reauthenticate = (cookie: string, password = PASSWORD, headers: Record<string, string> = {}) =>
   auth.ask('POST', '/v1/session/reauthenticate', { cookie, body: { password }, headers });
 /** A login of an hour ago. */

@@ -1,7 +1,6 @@
-import { SESSION_COOKIE } from '@holdfast/session';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestAuth, PASSWORD, type TestAuth } from '../support/auth-app.ts';
+import { codeOf, createTestAuth, newCookie, PASSWORD, type TestAuth } from '../support/auth-app.ts';
 
 const ROTATE_MS = 900_000;
 
@@ -14,12 +13,6 @@ beforeAll(async () => {
 });
 afterAll(() => auth?.[Symbol.asyncDispose]());
 
-const codeOf = async (response: Response) => ((await response.json()) as { code: string }).code;
-const newCookie = (response: Response) =>
-  response.headers
-    .getSetCookie()
-    .find((cookie) => cookie.startsWith(`${SESSION_COOKIE}=`))
-    ?.split(';')[0];
 const whoami = (cookie: string) => auth.ask('GET', '/v1/session', { cookie });
 /** Makes the session's secret old enough. */
 const age = (id: string) => admin.hincrby(`hf:s:${id}`, 'created', -ROTATE_MS);

@@ -4,40 +4,24 @@ import {
   type Device,
   type ParsedSessionToken,
   parseSessionToken,
-  SessionStore,
-  type SessionStoreOptions,
+  type SessionStore,
 } from '@holdfast/session';
 import type { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect } from 'vitest';
 import { pollUntil } from '../support/poll-until.ts';
 import { type StoreBackend, storeBackends } from '../support/store-backends.ts';
+import { createStoreSuite } from '../support/store-suite.ts';
 
 const device: Device = { userAgent: 'contract test', ip: '192.0.2.7' };
 const HOUR_MS = 3_600_000;
 
-type Overrides = Partial<Pick<SessionStoreOptions, 'idleTimeoutMs' | 'absoluteTimeoutMs' | 'retryBudgetMs'>>;
-
-describe.each(storeBackends)('the session store on $name', ({ start, missing }) => {
+describe.each(storeBackends)('the session store on $name', (named) => {
+  const { open, begin, promise } = createStoreSuite(named);
   let backend: StoreBackend;
   let admin: Redis;
   let auth: SessionStore;
   let validator: SessionStore;
-  const opened: SessionStore[] = [];
 
-  const open = (role: 'auth' | 'validator', overrides: Overrides = {}) => {
-    const store = new SessionStore({
-      redis: backend.configFor(role, 2000),
-      role,
-      idleTimeoutMs: HOUR_MS,
-      absoluteTimeoutMs: 12 * HOUR_MS,
-      waitReplicas: backend.replicas > 0 ? 1 : 0,
-      waitTimeoutMs: 1000,
-      retryBudgetMs: 5000,
-      ...overrides,
-    });
-    opened.push(store);
-    return store;
-  };
   const newUser = () => `user-${createSessionToken().id}`;
   const logIn = async (userId = newUser(), store = auth) => {
     const { token, session } = await store.create({ userId, roles: ['customer'], amr: ['pwd'], device });
@@ -53,28 +37,9 @@ describe.each(storeBackends)('the session store on $name', ({ start, missing }) 
     );
 
   beforeAll(async () => {
-    if (missing !== undefined) return;
-    backend = await start();
-    admin = await backend.admin();
-    auth = open('auth');
-    validator = open('validator');
-    await pollUntil('the function library', 10_000, () => auth.list('nobody').then(() => true));
+    const begun = await begin();
+    if (begun) ({ backend, admin, auth, validator } = begun);
   }, 120_000);
-
-  afterAll(async () => {
-    await Promise.all(opened.map((store) => store.close()));
-    await backend?.[Symbol.asyncDispose]();
-  });
-
-  const promise = (name: string, run: () => Promise<void>, timeoutMs?: number) =>
-    test(
-      name,
-      async (context) => {
-        if (missing !== undefined) context.skip(missing);
-        await run();
-      },
-      timeoutMs,
-    );
 
   promise('a session that was created is valid for every service, and says whose it is', async () => {
     const { session, userId, ...token } = await logIn();

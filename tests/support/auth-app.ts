@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createHealth, createLogger, createServiceMetrics } from '@holdfast/runtime';
-import { type SessionStore, type SessionStoreOptions, SessionStore as Store } from '@holdfast/session';
+import { SESSION_COOKIE, type SessionStore, type SessionStoreOptions, SessionStore as Store } from '@holdfast/session';
 import type { AuthApp, AuthConfig } from '../../services/auth/src/auth-context.ts';
 import { createApp } from '../../services/auth/src/create-app.ts';
 import { createLimiter } from '../../services/auth/src/create-limiter.ts';
@@ -43,6 +43,16 @@ export interface AskOptions {
 export const CLIENT = { id: 'reports', secret: 'the random secret of a client: %+/' };
 
 export const PASSWORD = 'correct horse battery staple';
+
+/** The code of a problem that was answered. */
+export const codeOf = async (response: Response) => ((await response.json()) as { code: string }).code;
+
+/** The session cookie that an answer sets, as a browser sends it back; undefined where it sets none. */
+export const newCookie = (response: Response) =>
+  response.headers
+    .getSetCookie()
+    .find((cookie) => cookie.startsWith(`${SESSION_COOKIE}=`))
+    ?.split(';')[0];
 
 /** The auth app over a real Redis, with users `alice`, `bob` and more, and the admin `admin`, whose password is {@link PASSWORD}. */
 export async function createTestAuth(

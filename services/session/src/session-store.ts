@@ -423,20 +423,11 @@ export class SessionStore {
         ? this.#trace('validate', () => this.#batcher.ask({ keys, args: all }))
         : (this.#ask('validate', keys, all) as Promise<unknown[]>);
     if (!safe || !this.#degraded) return primary;
-    let answered = false;
-    primary.then(
-      () => {
-        answered = true;
-      },
-      () => {},
-    );
-    const reply = await this.#degraded.read(
-      primary,
-      primaryReady,
-      (node) => node.fcall_ro('holdfast_v1_validate', keys.length, ...keys, ...all) as Promise<unknown[]>,
-    );
-    // Without the primary nothing can be rotated, so nobody has to wait for that.
-    return answered ? reply : reply.slice(0, ROTATION_FIELD);
+    return this.#degraded.read(primary, primaryReady, async (node) => {
+      const reply = await node.fcall_ro('holdfast_v1_validate', keys.length, ...keys, ...all);
+      // Without the primary nothing can be rotated, so nobody has to wait for that.
+      return (reply as unknown[]).slice(0, ROTATION_FIELD);
+    });
   }
 
   /** A call that needs no replica's confirmation; autopipelining sends those of one tick together. */

@@ -2,17 +2,10 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { RedisStore } from 'connect-redis';
 import express from 'express';
-import session, { type SessionData } from 'express-session';
-import {
-  type Arm,
-  type ArmSettings,
-  amrOfEveryUser,
-  IDLE_TIMEOUT_MS,
-  inBatches,
-  openPort,
-  rolesOfEveryUser,
-} from './arm.ts';
+import session from 'express-session';
+import { type Arm, type ArmSettings, IDLE_TIMEOUT_MS, inBatches, openPort } from './arm.ts';
 import { connectNodeRedis } from './connect-node-redis.ts';
+import { newConnectSession, newLogin } from './new-connect-session.ts';
 
 declare module 'express-session' {
   interface SessionData {
@@ -64,24 +57,9 @@ export async function createArm({ redis, secret }: ArmSettings): Promise<Arm> {
     seed: (userIds) =>
       inBatches(userIds, async (userId) => {
         const id = randomBytes(24).toString('base64url');
-        const cookie = {
-          originalMaxAge: IDLE_TIMEOUT_MS,
-          expires: new Date(Date.now() + IDLE_TIMEOUT_MS),
-          secure: true,
-          httpOnly: true,
-          path: '/',
-          sameSite: 'lax' as const,
-        };
-        await store.set(id, { cookie, ...newLogin(userId) });
+        await store.set(id, newConnectSession(userId));
         const signature = createHmac('sha256', secret).update(id).digest('base64').replace(/=+$/, '');
         return `cookie: connect.sid=${encodeURIComponent(`s:${id}.${signature}`)}`;
       }),
   };
 }
-
-const newLogin = (userId: string): Omit<SessionData, 'cookie'> => ({
-  userId,
-  roles: rolesOfEveryUser,
-  amr: amrOfEveryUser,
-  authenticatedAtMs: Date.now(),
-});

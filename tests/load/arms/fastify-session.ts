@@ -3,8 +3,9 @@ import fastifyCookie, { Signer } from '@fastify/cookie';
 import fastifySession from '@fastify/session';
 import { RedisStore } from 'connect-redis';
 import fastify from 'fastify';
-import { type Arm, type ArmSettings, amrOfEveryUser, IDLE_TIMEOUT_MS, inBatches, rolesOfEveryUser } from './arm.ts';
+import { type Arm, type ArmSettings, IDLE_TIMEOUT_MS, inBatches } from './arm.ts';
 import { connectNodeRedis } from './connect-node-redis.ts';
+import { newConnectSession, newLogin } from './new-connect-session.ts';
 
 declare module 'fastify' {
   interface Session {
@@ -52,23 +53,8 @@ export async function createArm({ redis, secret }: ArmSettings): Promise<Arm> {
     seed: (userIds) =>
       inBatches(userIds, async (userId) => {
         const id = randomBytes(24).toString('base64url');
-        const cookie = {
-          originalMaxAge: IDLE_TIMEOUT_MS,
-          expires: new Date(Date.now() + IDLE_TIMEOUT_MS),
-          secure: true,
-          httpOnly: true,
-          path: '/',
-          sameSite: 'lax',
-        };
-        await store.set(id, { cookie, ...newLogin(userId) } as never);
+        await store.set(id, newConnectSession(userId) as never);
         return `cookie: sessionId=${encodeURIComponent(signer.sign(id))}`;
       }),
   };
 }
-
-const newLogin = (userId: string) => ({
-  userId,
-  roles: rolesOfEveryUser,
-  amr: amrOfEveryUser,
-  authenticatedAtMs: Date.now(),
-});
