@@ -21,13 +21,15 @@ export interface OidcIdentity {
   link: string | undefined;
 }
 
-const digest = (...parts: string[]) => hash('sha256', JSON.stringify(parts), 'base64url');
+/** One name for what is unique with one issuer only; it tells neither. */
+export const digestIssued = (issuer: string, name: string): string =>
+  hash('sha256', JSON.stringify([issuer, name]), 'base64url');
 
 /** A user's id: the ids of the user file have no colon, so nobody of theirs is ever meant, and no two issuers share one. */
-export const toOidcUserId = (issuer: string, subject: string): string => `oidc:${digest(issuer, subject)}`;
+export const toOidcUserId = (issuer: string, subject: string): string => `oidc:${digestIssued(issuer, subject)}`;
 
 /** What a provider's session is called in Redis. */
-export const toSessionLink = (issuer: string, sid: string): string => digest(issuer, sid);
+export const toSessionLink = (issuer: string, sid: string): string => digestIssued(issuer, sid);
 
 /** `auth_time` is when the person last proved who they are, which may be long before they came here. */
 export function toOidcIdentity(claims: IDToken, mapping: RoleMapping): OidcIdentity {

@@ -1,11 +1,10 @@
-import { hash } from 'node:crypto';
 import { problemContents } from '@holdfast/runtime';
 import { HoldfastError, type SessionStore } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { audit } from '../audit.ts';
 import type { AuthApp, AuthServices, OidcServices } from '../auth-context.ts';
-import { toOidcUserId, toSessionLink } from '../oidc/to-oidc-identity.ts';
+import { digestIssued, toOidcUserId, toSessionLink } from '../oidc/to-oidc-identity.ts';
 import { LONGEST_AGE_SECONDS, type LogoutToken, verifyLogoutToken } from '../oidc/verify-logout-token.ts';
 
 const REASON = 'ended-by-provider';
@@ -81,7 +80,7 @@ async function endSessions(sessions: SessionStore, issuer: string, { sid, subjec
 
 /** A token that is sent once more would end sessions that were begun since. */
 async function takeToken(sessions: SessionStore, issuer: string, jti: string): Promise<() => Promise<void>> {
-  const key = `oidc-jti:${hash('sha256', JSON.stringify([issuer, jti]), 'base64url')}`;
+  const key = `oidc-jti:${digestIssued(issuer, jti)}`;
   // Longer than any token is accepted, on both sides of the clock's tolerance.
   const counters = [{ key, limit: 1, windowMs: 2 * LONGEST_AGE_SECONDS * 1000 }];
   if ((await sessions.takeLimit(counters)) > 0) {
