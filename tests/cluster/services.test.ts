@@ -3,6 +3,7 @@ import { createNamespace } from '../support/cluster/create-namespace.ts';
 import { execInPod } from '../support/cluster/exec-in-pod.ts';
 import { requireCluster } from '../support/cluster/require-cluster.ts';
 import { waitForRollout } from '../support/cluster/wait-for-rollout.ts';
+import { pollUntil } from '../support/poll-until.ts';
 import { askFromPod } from './ask-from-pod.ts';
 import { webDeployment } from './web-pods.ts';
 
@@ -30,15 +31,20 @@ test('a Service balances over pods on other nodes', { timeout: 120_000 }, async 
   const cluster = requireCluster(context);
   await using namespace = await createNamespace(cluster, 'balance');
   const [pod = ''] = await startWeb(cluster, namespace);
-  // That 60 connections all miss one of three pods has a chance of 1 in 10^10.
-  const answers = await askFromPod(cluster, { namespace: namespace.name, pod }, 'http://web/', {
-    times: 60,
+  const ask = (times: number) =>
     // The first one waits for DNS, which on a busy machine may have to be asked twice.
-    timeoutMs: 15_000,
-  });
-  const nodes = new Set(answers.map((answer) => answer.split(' ')[1]));
+    askFromPod(cluster, { namespace: namespace.name, pod }, 'http://web/', { times, timeoutMs: 15_000 });
+  const nodesOf = (answers: string[]) => {
+    const served = answers.filter((answer) => !answer.startsWith('failed'));
+    return [...new Set(served.map((answer) => answer.split(' ')[1]))].sort();
+  };
+  const nodes = await nodeNames(cluster);
+  // A node learns of a new Service, and of each of its pods, a moment later.
+  await pollUntil('the Service to be known', 30_000, async () => nodesOf(await ask(20)).length === nodes.length, 200);
+  // That 60 connections all miss one of three pods has a chance of 1 in 10^10.
+  const answers = await ask(60);
   expect(answers.filter((answer) => answer.startsWith('failed'))).toEqual([]);
-  expect([...nodes].sort()).toEqual(await nodeNames(cluster));
+  expect(nodesOf(answers)).toEqual(nodes);
 });
 
 type Cluster = ReturnType<typeof requireCluster>;
