@@ -18,6 +18,8 @@ export interface WorkloadOptions {
   keepersPerUser?: number;
   /** At least so long from one request of a client to its next, which bounds the rate. */
   paceMs?: number;
+  /** The same for those that keep a session; as `paceMs` where it is left out. */
+  keeperPaceMs?: number;
   onEntry?: (entry: LedgerEntry) => void;
 }
 
@@ -86,7 +88,9 @@ export class SessionWorkload {
     const session = await this.#logIn(worker, user);
     if (session) this.#kept.set(user.id, session);
     while (session && !this.#stopped) {
-      await this.#validate(worker, session, this.#everyTarget());
+      const target = this.#next(this.#everyTarget());
+      const { keeperPaceMs } = this.#options;
+      await this.#ask({ operation: 'validate', worker, target, session }, keeperPaceMs);
       await delay(PAUSE_MS);
     }
   }
@@ -161,10 +165,13 @@ export class SessionWorkload {
   }
 
   /** Asks, and lets what is left of the client's pace go by. */
-  async #ask(question: Question): Promise<Awaited<ReturnType<typeof askLedgered>>> {
+  async #ask(
+    question: Question,
+    clientPaceMs = this.#options.paceMs ?? 0,
+  ): Promise<Awaited<ReturnType<typeof askLedgered>>> {
     const answer = await askLedgered(this.ledger, question);
     const { status, startedAtMs, endedAtMs } = answer.entry;
-    const paceMs = this.#stopped ? 0 : (this.#options.paceMs ?? 0) - (endedAtMs - startedAtMs);
+    const paceMs = this.#stopped ? 0 : clientPaceMs - (endedAtMs - startedAtMs);
     const pauseMs = Math.max(paceMs, status === undefined || status === 503 ? PAUSE_MS : 0);
     if (pauseMs > 0) await delay(pauseMs);
     return answer;

@@ -48,7 +48,8 @@ export class DegradedReads {
   ): Promise<unknown[]> {
     const waitMs = primaryReady && this.#failingSinceMs === undefined ? PATIENCE_MS : 0;
     const agreed = Promise.withResolvers<unknown[]>();
-    const timer = setTimeout(() => this.#agree(ask).then(agreed.resolve, agreed.reject), waitMs);
+    let isOver = false;
+    const timer = setTimeout(() => this.#agree(ask, () => isOver).then(agreed.resolve, agreed.reject), waitMs);
     primary.then(
       () => {
         this.#failingSinceMs = undefined;
@@ -56,20 +57,23 @@ export class DegradedReads {
       },
       () => {
         this.#failingSinceMs ??= performance.now();
+        isOver = true;
       },
     );
     try {
       return await Promise.any([primary, agreed.promise]);
     } catch {
       return await primary;
+    } finally {
+      isOver = true;
     }
   }
 
-  async #agree(ask: (node: Redis) => Promise<unknown[]>): Promise<unknown[]> {
+  async #agree(ask: (node: Redis) => Promise<unknown[]>, isOver: () => boolean): Promise<unknown[]> {
     const { waitReplicas, limitMs } = this.#options;
     this.#failingSinceMs ??= performance.now();
     if (performance.now() - this.#failingSinceMs > limitMs) throw new Error('the outage has lasted too long');
-    const replies = await this.#nodes.agree(1 + waitReplicas, ask, ([outcome]) => outcome === 'active');
+    const replies = await this.#nodes.agree(1 + waitReplicas, ask, ([outcome]) => outcome === 'active', isOver);
     const [latest] = (replies ?? []).sort((a, b) => lastSeenMs(b) - lastSeenMs(a));
     if (latest === undefined) throw new Error('not enough nodes say that it is alive');
     return latest;

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { Redis } from 'ioredis';
-import type { RedisConfig, RedisEndpoint } from './redis-client.ts';
+import { type RedisConfig, type RedisEndpoint, tellPrimary } from './redis-client.ts';
 import { createSentinelClient } from './sentinel-client.ts';
 
 const CHANNEL = '+switch-master';
@@ -45,8 +45,12 @@ export function followPrimary(
       // <master name> <old ip> <old port> <new ip> <new port>
       const [name, , , newHost, newPort] = String(message).split(' ');
       if (name !== target.masterName || newHost === undefined) return;
-      latest = { primary: { host: newHost, port: Number(newPort) }, atMs: performance.now() };
-      for (const client of clients) leaveOthers(client);
+      const primary = { host: newHost, port: Number(newPort) };
+      latest = { primary, atMs: performance.now() };
+      for (const client of clients) {
+        tellPrimary(client, primary);
+        leaveOthers(client);
+      }
     });
     return sentinel;
   });

@@ -1,19 +1,27 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import { Redis, type RedisOptions } from 'ioredis';
+import { PrimaryConnector } from './primary-connector.ts';
 import type { SessionEnvironment } from './session-config.ts';
 
 type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
+type ConnectorClass = NonNullable<RedisOptions['Connector']>;
+
+const DISCONNECT_TIMEOUT_MS = 50;
 
 export interface RedisEndpoint {
   host: string;
   port: number;
 }
 
+export interface SentinelTarget {
+  kind: 'sentinel';
+  sentinels: readonly RedisEndpoint[];
+  masterName: string;
+}
+
 /** How Redis is reached: through Sentinels, or at one address. */
-export type RedisTarget =
-  | { kind: 'sentinel'; sentinels: readonly RedisEndpoint[]; masterName: string }
-  | ({ kind: 'single' } & RedisEndpoint);
+export type RedisTarget = SentinelTarget | ({ kind: 'single' } & RedisEndpoint);
 
 export interface RedisConfig {
   target: RedisTarget;
@@ -49,7 +57,7 @@ export function toRedisConfig(env: SessionEnvironment): RedisConfig {
  */
 export function createRedisClient(config: RedisConfig, name: string, extraTimeoutMs = 0): Redis {
   const commandTimeout = config.commandTimeoutMs + extraTimeoutMs;
-  const backoff = (attempt: number) => Math.min(25 * attempt, 200);
+  const { target } = config;
   const options: ClientOptions = {
     connectionName: name,
     lazyConnect: true,
@@ -59,16 +67,16 @@ export function createRedisClient(config: RedisConfig, name: string, extraTimeou
     connectTimeout: Math.max(config.commandTimeoutMs, 500),
     // A link that was cut says nothing at all: without this the kernel retransmits for minutes.
     socketTimeout: commandTimeout + 1000,
-    disconnectTimeout: 50,
+    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     enableAutoPipelining: true,
-    retryStrategy: backoff,
+    retryStrategy: (attempt: number) => Math.min(25 * attempt, 200),
     ...(config.username === undefined ? {} : { username: config.username }),
     ...credentials(config),
   };
-  const redis = new Redis({ ...options, ...targetOptions(config, backoff) });
+  const redis = target.kind === 'single' ? connectTo(target, options) : followSentinels(config, target, options);
   redis.on('close', () => {
     try {
       Object.assign(redis.options, credentials(config));
@@ -80,19 +88,26 @@ export function createRedisClient(config: RedisConfig, name: string, extraTimeou
   return redis;
 }
 
-function targetOptions(
-  { target, commandTimeoutMs, tls }: RedisConfig,
-  backoff: (attempt: number) => number,
-): ClientOptions {
-  if (target.kind === 'single') return { host: target.host, port: target.port };
-  return {
-    sentinels: [...target.sentinels],
-    name: target.masterName,
-    role: 'master',
-    sentinelCommandTimeout: commandTimeoutMs,
-    sentinelRetryStrategy: backoff,
-    ...(tls === undefined ? {} : { sentinelTLS: tls(), enableTLSForSentinelMode: true }),
-  };
+const connectTo = ({ host, port }: RedisEndpoint, options: ClientOptions) => new Redis({ ...options, host, port });
+
+const connectors = new WeakMap<Redis, PrimaryConnector>();
+
+function followSentinels(config: RedisConfig, target: SentinelTarget, options: ClientOptions): Redis {
+  const connector = new PrimaryConnector(config, target, DISCONNECT_TIMEOUT_MS);
+  // ioredis wants a class; a constructor that returns an object makes that object.
+  const redis = new Redis({
+    ...options,
+    Connector: function Connector() {
+      return connector;
+    } as unknown as ConnectorClass,
+  });
+  connectors.set(redis, connector);
+  return redis;
+}
+
+/** Says to a client of Sentinels where the primary is now; a connection that is up is left as it is. */
+export function tellPrimary(redis: Redis, primary: RedisEndpoint): void {
+  connectors.get(redis)?.tell(primary, redis.status === 'ready');
 }
 
 function tlsOptions(caFile: string | undefined, serverName: string | undefined): ConnectionOptions {

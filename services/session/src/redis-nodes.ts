@@ -1,8 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { createRedisClient, type RedisConfig } from './redis-client.ts';
 import { createSentinelClient } from './sentinel-client.ts';
 
 const REFRESH_MS = 5000;
+const PAUSE_MS = 20;
 
 /**
  * A connection to every Redis that the Sentinels know, primary and replicas alike, for reads that must not depend on the
@@ -36,20 +38,22 @@ export class RedisNodes {
 
   /**
    * Asks every node at once, until so many have given the answer looked for that any write that `writtenTo` nodes have
-   * confirmed is known to one of them: `nodes - writtenTo + 1`, the rule of overlapping quorums.
+   * confirmed is known to one of them: `nodes - writtenTo + 1`, the rule of overlapping quorums. A node whose answer was lost
+   * is asked again: Sentinel closes the connections of a replica that it promotes.
    *
+   * @param isOver whether nobody waits any longer for what was lost
    * @returns those answers, or undefined when not enough of them can come
    */
   async agree<T>(
     writtenTo: number,
     ask: (node: Redis) => Promise<T>,
     isAgreement: (answer: T) => boolean,
+    isOver: () => boolean,
   ): Promise<T[] | undefined> {
     const needed = this.#nodes.size - writtenTo + 1;
-    const ready = [...this.#nodes.values()].filter((node) => node.status === 'ready');
-    if (this.#nodes.size <= writtenTo || needed > ready.length) return undefined;
+    let pending = this.#nodes.size;
+    if (pending <= writtenTo) return undefined;
     const agreed: T[] = [];
-    let pending = ready.length;
     return new Promise((resolve) => {
       const settle = (answer?: T) => {
         pending -= 1;
@@ -57,8 +61,23 @@ export class RedisNodes {
         if (agreed.length >= needed) resolve(agreed);
         else if (agreed.length + pending < needed) resolve(undefined);
       };
-      for (const node of ready) ask(node).then(settle, () => settle());
+      for (const node of this.#nodes.values()) void this.#askUntil(node, ask, isOver).then(settle);
     });
+  }
+
+  /** At least once, if it is there. */
+  async #askUntil<T>(node: Redis, ask: (node: Redis) => Promise<T>, isOver: () => boolean): Promise<T | undefined> {
+    for (;;) {
+      if (node.status === 'ready') {
+        try {
+          return await ask(node);
+        } catch {
+          // Lost on the way, or the node is loading; the caller says for how long it matters.
+        }
+      }
+      if (isOver()) return undefined;
+      await delay(PAUSE_MS);
+    }
   }
 
   close(): void {

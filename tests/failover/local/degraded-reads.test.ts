@@ -28,6 +28,24 @@ test('while the primary hangs, replicas answer safe methods and nothing else', a
   await expect(validator.validate(token, safe), 'one replica alone may lack a logout').rejects.toMatchObject(refused);
 }, 60_000);
 
+test('a replica whose connections are closed while the primary hangs, as at its promotion, is asked again', async () => {
+  const { set, auth, validator } = await start();
+  const token = await logIn(auth);
+  await set.untilReplicated();
+  const [replica] = await set.replicas();
+  (await set.primary()).kill('SIGSTOP');
+  expect(await validator.validate(token, safe)).toMatchObject({ outcome: 'active' });
+
+  for (let round = 0; round < 10; round += 1) {
+    const [validation] = await Promise.all([
+      validator.validate(token, safe),
+      replica?.admin().call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'),
+    ]);
+    expect(validation).toMatchObject({ outcome: 'active' });
+    expect(await validator.validate(token, safe)).toMatchObject({ outcome: 'active' });
+  }
+}, 60_000);
+
 test('a confirmed logout that one replica lacks is not undone, and a login that it lacks is not denied', async () => {
   const { set, auth, validator } = await start();
   const [ended, kept] = [await logIn(auth), await logIn(auth)];
