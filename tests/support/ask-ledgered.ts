@@ -24,10 +24,11 @@ export type Question = { worker: number; target: WorkloadTarget } & (
   | { operation: 'login'; user: LedgeredUser }
   | { operation: 'validate' | 'logout' | 'order'; session: LedgeredSession }
   | { operation: 'find-order'; session: LedgeredSession; orderId: string }
+  | { operation: 'ping'; user: LedgeredUser }
 );
 
 /** Longer than an answer may take; who waits longer has got none. A login or logout may wait for a new primary. */
-const NO_ANSWER_MS = { login: 5000, logout: 5000, order: 5000, validate: 2000, 'find-order': 2000 };
+const NO_ANSWER_MS = { login: 5000, logout: 5000, order: 5000, validate: 2000, 'find-order': 2000, ping: 2000 };
 /** One connection in so many is not used again, so that a client meets every replica behind a Service. */
 const REQUESTS_PER_CONNECTION = 4;
 
@@ -91,6 +92,7 @@ function toRequest(question: Question): RequestParts {
     const body = JSON.stringify({ username, password, transport: 'bearer' });
     return { url: `${target.url}/v1/sessions`, method: 'POST', headers: json, body };
   }
+  if (operation === 'ping') return { url: `${target.url}/livez`, method: 'GET', headers: {} };
   const { session } = question;
   const headers = { authorization: `Bearer ${session.token}` };
   switch (operation) {

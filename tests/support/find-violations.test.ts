@@ -142,5 +142,5 @@ test('a gap lasts from one confirmed operation to the next, and reads are not wr
     entry('logout', 50, undefined),
     entry('logout', 300, 204),
   ];
-  expect(measureGaps(entries)).toEqual({ readMs: 90, writeMs: 300 });
+  expect(measureGaps(entries)).toEqual({ readMs: 90, writeMs: 300, pingMs: undefined });
 });

@@ -47,7 +47,7 @@ function checkAnswer(entry: LedgerEntry): Violation[] {
 }
 
 function needsSession({ operation }: LedgerEntry): boolean {
-  return operation !== 'login' && operation !== 'logout';
+  return operation !== 'login' && operation !== 'logout' && operation !== 'ping';
 }
 
 function findLostOrders(entries: readonly LedgerEntry[]): Violation[] {

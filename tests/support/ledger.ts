@@ -1,11 +1,12 @@
-export type Operation = 'login' | 'validate' | 'order' | 'find-order' | 'logout';
+/** `ping` asks a service whether it lives, which needs no session and no Redis. */
+export type Operation = 'login' | 'validate' | 'order' | 'find-order' | 'logout' | 'ping';
 
 /** One request of a workload and what came of it. Times are milliseconds of one monotonic clock. */
 export interface LedgerEntry {
   operation: Operation;
   /** Which of the workload's clients asked; each has one request under way. */
   worker: number;
-  /** Whose session it is. */
+  /** Whose session it is; the client's own user where none is asked for. */
   userId: string;
   /** The session's id; a login that was not answered has none. */
   sessionId?: string;
@@ -56,6 +57,7 @@ const confirmations: Record<Operation, readonly number[]> = {
   order: [201, 200],
   'find-order': [200],
   logout: [204],
+  ping: [200],
 };
 
 /** Whether the answer promises that what was asked has happened. */

@@ -5,6 +5,8 @@ export interface Gaps {
   readMs: number;
   /** The longest time without a confirmed login or logout. */
   writeMs: number;
+  /** The longest time in which no service answered that it lives, which asks no Redis; undefined where nobody asked. */
+  pingMs: number | undefined;
 }
 
 export interface Gap {
@@ -12,15 +14,21 @@ export interface Gap {
   toMs: number;
 }
 
-const operationsOf = { read: ['validate'], write: ['login', 'logout'] } as const satisfies Record<string, Operation[]>;
+const operationsOf = { read: ['validate'], write: ['login', 'logout'], ping: ['ping'] } as const satisfies Record<
+  string,
+  Operation[]
+>;
 
 export function measureGaps(entries: readonly LedgerEntry[]): Gaps {
-  const [read, write] = [findLongestGap(entries, 'read'), findLongestGap(entries, 'write')];
-  return { readMs: read.toMs - read.fromMs, writeMs: write.toMs - write.fromMs };
+  const [readMs, writeMs, pingMs] = (['read', 'write', 'ping'] as const).map((kind) => {
+    const { fromMs, toMs } = findLongestGap(entries, kind);
+    return toMs - fromMs;
+  }) as [number, number, number];
+  return { readMs, writeMs, pingMs: entries.some(({ operation }) => operation === 'ping') ? pingMs : undefined };
 }
 
 /** From the first request of that kind, confirmed or not, to the last. */
-export function findLongestGap(entries: readonly LedgerEntry[], kind: 'read' | 'write'): Gap {
+export function findLongestGap(entries: readonly LedgerEntry[], kind: keyof typeof operationsOf): Gap {
   const operations: readonly Operation[] = operationsOf[kind];
   const relevant = entries.filter(({ operation }) => operations.includes(operation));
   if (relevant.length === 0) return { fromMs: 0, toMs: 0 };

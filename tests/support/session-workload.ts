@@ -16,6 +16,8 @@ export interface WorkloadOptions {
   orders: readonly WorkloadTarget[];
   /** How many clients keep one session of each user. */
   keepersPerUser?: number;
+  /** How many clients only ask whether the services live: what holds those up is not Redis. */
+  pingers?: number;
   /** At least so long from one request of a client to its next, which bounds the rate. */
   paceMs?: number;
   /** The same for those that keep a session; as `paceMs` where it is left out. */
@@ -50,6 +52,8 @@ export class SessionWorkload {
     const { users, keepersPerUser = 1 } = options;
     const keepers = Array.from({ length: keepersPerUser }, () => users).flat();
     for (const user of keepers) this.#work.push(this.#keepOne(this.#work.length, user));
+    const { pingers = 0 } = options;
+    for (let pinger = 0; pinger < pingers; pinger += 1) this.#work.push(this.#ping(this.#work.length, users[0]));
     for (let cycle = 0; cycle < CYCLES; cycle += 1) this.#work.push(this.#cycle(this.#work.length, cycle));
   }
 
@@ -91,6 +95,14 @@ export class SessionWorkload {
       const target = this.#next(this.#everyTarget());
       const { keeperPaceMs } = this.#options;
       await this.#ask({ operation: 'validate', worker, target, session }, keeperPaceMs);
+      await delay(PAUSE_MS);
+    }
+  }
+
+  async #ping(worker: number, user: LedgeredUser | undefined): Promise<void> {
+    while (user && !this.#stopped) {
+      const target = this.#next(this.#everyTarget());
+      await this.#ask({ operation: 'ping', worker, target, user }, this.#options.keeperPaceMs);
       await delay(PAUSE_MS);
     }
   }

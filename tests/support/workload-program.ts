@@ -28,6 +28,7 @@ const workload = new SessionWorkload({
   // Many slow clients rather than few quick ones: whoever meets a pod that is gone waits two seconds for it, and with a node go half of
   // the pods. Reads have a gap when none of those who did not is served.
   keepersPerUser: 8,
+  pingers: 8,
   keeperPaceMs: 5 * Number(PACE_MS),
   paceMs: Number(PACE_MS),
   onEntry: (entry) => console.log(JSON.stringify(toEpoch(entry))),

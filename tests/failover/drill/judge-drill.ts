@@ -16,6 +16,8 @@ export interface Judgement {
   /** Milliseconds, as {@link Limits}; undefined where it was not measured. */
   readonly measured: { readonly [Limit in keyof Limits]-?: number | undefined };
   readonly requests: number;
+  /** The longest time in which no service answered a request that asks no Redis: what the machine or the network owes. */
+  readonly pingMs: number | undefined;
 }
 
 export interface Evidence extends Observed {
@@ -31,7 +33,9 @@ export function judgeDrill(scenario: Pick<Scenario, 'limits' | 'judge'>, evidenc
   const { entries, insideEntries, problem } = evidence;
   const violations = findViolations([...entries, ...insideEntries]);
   const findings = scenario.judge?.(evidence) ?? [];
-  const { readMs, writeMs } = measureGaps(entries.filter(({ startedAtMs }) => startedAtMs < evidence.endedAtMs));
+  const { readMs, writeMs, pingMs } = measureGaps(
+    entries.filter(({ startedAtMs }) => startedAtMs < evidence.endedAtMs),
+  );
   const measured = {
     readMs,
     writeMs,
@@ -47,7 +51,7 @@ export function judgeDrill(scenario: Pick<Scenario, 'limits' | 'judge'>, evidenc
   const unclear = problem === undefined ? [] : [problem];
   const verdict = broken.length > 0 ? 'broken' : unclear.length > 0 ? 'unclear' : slow.length > 0 ? 'slow' : 'held';
   const requests = entries.length + insideEntries.length;
-  return { verdict, reasons: [...broken, ...unclear, ...slow], violations, measured, requests };
+  return { verdict, reasons: [...broken, ...unclear, ...slow], violations, measured, requests, pingMs };
 }
 
 /** 503, or no answer. */

@@ -15,9 +15,13 @@ export function rowsOf(entries: readonly LedgerEntry[]) {
   return workers
     .filter(([, own]) => (own[0]?.startedAtMs ?? 0) - beganMs < 5000)
     .map(([worker, own]) => {
-      const keeps = own.filter(({ operation }) => operation === 'login').length <= 1;
-      return { label: `${worker + 1} ${keeps ? 'keeps a session' : 'logs in and out'}`, entries: own };
+      return { label: `${worker + 1} ${describeClient(own)}`, entries: own };
     });
+}
+
+function describeClient(own: readonly LedgerEntry[]): string {
+  if (own[0]?.operation === 'ping') return 'asks no Redis';
+  return own.filter(({ operation }) => operation === 'login').length <= 1 ? 'keeps a session' : 'logs in and out';
 }
 
 /** Every answer to one client, from when it asked. */
