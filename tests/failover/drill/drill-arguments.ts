@@ -7,6 +7,7 @@ export interface DrillArguments {
   /** Whether they were all asked for: then one that can't run here is left out, and not an error. */
   readonly all: boolean;
   readonly list: boolean;
+  readonly help: boolean;
   readonly runs: number;
   readonly repeats: number;
   readonly namespace: string | undefined;
@@ -19,6 +20,7 @@ export interface DrillArguments {
 
 export const drillUsage = `usage: npm run drill -- SCENARIO...|all [options]
   --list             explains every scenario
+  --help             prints this
   --namespace NAME   and
   --release NAME     the release of the chart holdfast to break; default: one of the drill's own, on the cluster of \`npm run cluster:up\`
   --context NAME     a context of your kubeconfig; default: the cluster of \`npm run cluster:up\`
@@ -39,7 +41,7 @@ export function parseDrillArguments(args: readonly string[]): DrillArguments {
     throw new DrillUsageError(
       `no scenario ${unknown.join(', ')}: it is one of ${allScenarios.map(({ name }) => name).join(', ')}, or all`,
     );
-  if (positionals.length === 0 && !values.list) throw new DrillUsageError(drillUsage);
+  if (positionals.length === 0 && !values.list && !values.help) throw new DrillUsageError(drillUsage);
   if (values.context !== undefined && (values.namespace === undefined || values.release === undefined))
     throw new DrillUsageError(
       '--context needs --namespace and --release: the drill installs nothing in a cluster of yours.',
@@ -50,6 +52,7 @@ export function parseDrillArguments(args: readonly string[]): DrillArguments {
     all,
     scenarios: allScenarios.filter(({ name }) => all || positionals.includes(name)),
     list: values.list,
+    help: values.help,
     runs: parseCount('--runs', values.runs),
     repeats: parseCount('--repeats', values.repeats),
     namespace: values.namespace,
@@ -68,6 +71,7 @@ function parse(args: readonly string[]) {
       allowPositionals: true,
       options: {
         list: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
         namespace: { type: 'string' },
         release: { type: 'string' },
         context: { type: 'string' },

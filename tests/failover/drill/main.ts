@@ -6,7 +6,7 @@ import { allScenarios } from './all-scenarios.ts';
 import { confirmTarget } from './confirm-target.ts';
 import { describeOutcome } from './describe-outcome.ts';
 import { describeScenarios } from './describe-scenarios.ts';
-import { type DrillArguments, DrillUsageError, parseDrillArguments } from './drill-arguments.ts';
+import { type DrillArguments, DrillUsageError, drillUsage, parseDrillArguments } from './drill-arguments.ts';
 import { DrilledRelease } from './drilled-release.ts';
 import { missingNeed } from './missing-needs.ts';
 import { installOwnRelease, type OwnRelease } from './own-release.ts';
@@ -20,6 +20,10 @@ const root = join(import.meta.dirname, '..', '..', '..');
 /** `npm run drill`. @returns the exit code: 0 only when every promise held */
 async function main(): Promise<number> {
   const given = parseDrillArguments(process.argv.slice(2));
+  if (given.help) {
+    console.log(drillUsage);
+    return 0;
+  }
   if (given.list) {
     console.log(describeScenarios(given.scenarios.length > 0 ? given.scenarios : allScenarios));
     return 0;
