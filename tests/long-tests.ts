@@ -1,6 +1,8 @@
 /** What takes minutes each and would double the time of a run: `npm test -- --project cluster-long` has them. */
 export const longTests = [
-  ...['variants', 'idle', 'reinstalled', 'credentials'].map((name) => `charts/redis-sentinel/redis-${name}.cluster`),
+  ...['variants', 'idle', 'reinstalled', 'credentials', 'survives'].map(
+    (name) => `charts/redis-sentinel/redis-${name}.cluster`,
+  ),
   ...['rollouts', 'kept', 'prod'].map((name) => `charts/holdfast/holdfast-${name}.cluster`),
   ...['broken-promises', 'twenty-failovers'].map((name) => `failover/cluster/${name}`),
 ].map((name) => `tests/${name}.test.ts`);
