@@ -5,8 +5,14 @@ const PREFIX = 'hf1_';
 const ID_BYTES = 16;
 const SECRET_BYTES = 32;
 const BODY_BYTES = ID_BYTES + SECRET_BYTES;
-const TOKEN_PATTERN = /^hf1_[A-Za-z0-9_-]{70}$/;
+/** 70 characters carry four bits more than 52 bytes: only the spelling that leaves them 0 is the token. */
+const TOKEN_PATTERN = /^hf1_[A-Za-z0-9_-]{69}[AQgw]$/;
 const ID_PATTERN = /^[A-Za-z0-9_-]{21}[AQgw]$/;
+
+/** Where each token is decoded, the next over the last: a buffer for each would be a tenth of what parsing costs. */
+const decoded = Buffer.alloc(BODY_BYTES + 4);
+const decodedBody = decoded.subarray(0, BODY_BYTES);
+const decodedSecret = decodedBody.subarray(ID_BYTES);
 
 /** What a session token says, the secret already reduced to what Redis holds of it. */
 export interface ParsedSessionToken {
@@ -45,8 +51,8 @@ export function deriveSessionToken(token: string, key: Buffer, purpose: string):
 function formatToken(body: Buffer): CreatedSessionToken {
   const checksum = Buffer.allocUnsafe(4);
   checksum.writeUInt32BE(crc32(body));
-  const bytes = Buffer.concat([body, checksum]);
-  return { token: PREFIX + bytes.toString('base64url'), ...splitToken(bytes) };
+  const token = PREFIX + Buffer.concat([body, checksum]).toString('base64url');
+  return { token, ...describe(body, body.subarray(ID_BYTES)) };
 }
 
 /**
@@ -56,21 +62,16 @@ function formatToken(body: Buffer): CreatedSessionToken {
  */
 export function parseSessionToken(token: string): ParsedSessionToken | undefined {
   if (!TOKEN_PATTERN.test(token)) return undefined;
-  const bytes = Buffer.from(token.slice(PREFIX.length), 'base64url');
-  if (crc32(bytes.subarray(0, BODY_BYTES)) !== bytes.readUInt32BE(BODY_BYTES)) return undefined;
-  // 70 characters carry four bits more than 52 bytes: only one spelling of a token is the token.
-  if (!'AQgw'.includes(token.at(-1) ?? '')) return undefined;
-  return splitToken(bytes);
+  decoded.write(token.slice(PREFIX.length), 'base64url');
+  if (crc32(decodedBody) !== decoded.readUInt32BE(BODY_BYTES)) return undefined;
+  return describe(decodedBody, decodedSecret);
+}
+
+function describe(body: Buffer, secret: Buffer): ParsedSessionToken {
+  return { id: body.toString('base64url', 0, ID_BYTES), secretHash: hash('sha256', secret, 'base64url') };
 }
 
 /** Whether a text can be a session id (as in `DELETE /v1/sessions/{id}`). */
 export function isSessionId(text: string): boolean {
   return ID_PATTERN.test(text);
-}
-
-function splitToken(bytes: Buffer): ParsedSessionToken {
-  return {
-    id: bytes.toString('base64url', 0, ID_BYTES),
-    secretHash: hash('sha256', bytes.subarray(ID_BYTES, BODY_BYTES), 'base64url'),
-  };
 }
