@@ -7,7 +7,13 @@ import type { ReadHeader } from './credential.ts';
  */
 export function readNodeHeader({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): ReadHeader {
   return (name) => {
-    const lines = rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name);
-    return lines.length === 0 ? undefined : lines.join(name === 'cookie' ? '; ' : ', ');
+    let joined: string | undefined;
+    for (let index = 0; index < rawHeaders.length; index += 2) {
+      const line = rawHeaders[index] as string;
+      if (line.length !== name.length || line.toLowerCase() !== name) continue;
+      const value = rawHeaders[index + 1] as string;
+      joined = joined === undefined ? value : joined + (name === 'cookie' ? '; ' : ', ') + value;
+    }
+    return joined;
   };
 }
