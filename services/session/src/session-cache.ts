@@ -13,6 +13,7 @@ export interface SessionCacheOptions {
 }
 
 interface Entry {
+  readonly id: string;
   secretHash: string;
   validation: ActiveValidation;
   /** By this process' monotonic clock. */
@@ -31,6 +32,10 @@ export interface Filling {
 const CHANNEL = '__redis__:invalidate';
 const PREFIX = 'hf:s:';
 const MAX_SESSIONS = 100_000;
+/** So many characters of an id are what is kept, announced and forgotten together. */
+const GROUP_LENGTH = 12;
+
+const groupOf = (id: string) => id.slice(0, GROUP_LENGTH);
 const HEARTBEAT_MS = 1000;
 
 /**
@@ -44,8 +49,10 @@ const HEARTBEAT_MS = 1000;
 export class SessionCache {
   readonly connection: Redis;
   readonly #options: SessionCacheOptions;
-  readonly #entries = new Map<string, Entry>();
-  /** How many validations of an id are under way, and whether the session has changed meanwhile. */
+  /** By the group of their ids, nearly always one in each. */
+  readonly #groups = new Map<string, Entry[]>();
+  #size = 0;
+  /** How many validations of a group are under way, and whether one of its sessions has changed meanwhile. */
   readonly #fillings = new Map<string, { count: number; changed: boolean }>();
   #tracking = false;
   #epoch = 0;
@@ -67,16 +74,17 @@ export class SessionCache {
 
   /** How many sessions are kept now. */
   get size(): number {
-    return this.#entries.size;
+    return this.#size;
   }
 
   /** A session that is known to live; undefined where Redis has to be asked. */
   find({ id, secretHash }: ParsedSessionToken): ActiveValidation | undefined {
-    const entry = this.#entries.get(id);
+    const group = groupOf(id);
+    const entry = this.#groups.get(group)?.find((kept) => kept.id === id);
     if (entry === undefined) return undefined;
     const now = performance.now();
     if (now >= entry.untilMs) {
-      this.#entries.delete(id);
+      this.#remove(group, id);
       return undefined;
     }
     if (entry.secretHash !== secretHash) return undefined;
@@ -88,9 +96,10 @@ export class SessionCache {
 
   /** To be called before Redis is asked; every call needs its {@link keep}. */
   begin(id: string): Filling {
-    const under = this.#fillings.get(id);
+    const group = groupOf(id);
+    const under = this.#fillings.get(group);
     if (under) under.count++;
-    else this.#fillings.set(id, { count: 1, changed: false });
+    else this.#fillings.set(group, { count: 1, changed: false });
     return { id, epoch: this.#epoch, askedAtMs: performance.now() };
   }
 
@@ -101,9 +110,10 @@ export class SessionCache {
    */
   keep(filling: Filling, secretHash: string, validation: Validation | undefined): void {
     const { id, epoch, askedAtMs } = filling;
-    const under = this.#fillings.get(id);
+    const group = groupOf(id);
+    const under = this.#fillings.get(group);
     if (under === undefined) return;
-    if (--under.count === 0) this.#fillings.delete(id);
+    if (--under.count === 0) this.#fillings.delete(group);
     if (!this.#tracking || epoch !== this.#epoch || under.changed) return;
     // A secret whose days are numbered by rotation is asked for each time.
     if (validation?.outcome !== 'active' || !validation.settled) return;
@@ -112,23 +122,45 @@ export class SessionCache {
     const { lastSeenAtMs, idleExpiresAtMs } = session;
     // As holdfast.lua has it: often enough for a short idle timeout.
     const touchIntervalMs = Math.min(60_000, (idleExpiresAtMs - lastSeenAtMs) / 20);
-    this.#entries.delete(id);
-    this.#entries.set(id, {
-      secretHash,
-      validation: { ...validation, touchDue: false, firstUse: undefined },
-      untilMs: askedAtMs + Math.min(maxAgeMs, idleExpiresAtMs - nowMs),
-      // Where a touch is due now, the one who asked sees to it.
-      touchAtMs: askedAtMs + touchIntervalMs + (touchDue ? 0 : lastSeenAtMs - nowMs),
-      touchIntervalMs,
-    });
-    if (this.#entries.size > maxSessions) this.#entries.delete(this.#entries.keys().next().value as string);
+    this.#remove(group, id);
+    const others = this.#groups.get(group) ?? [];
+    // Last in the order of the map, which is the order of eviction.
+    this.#groups.delete(group);
+    this.#groups.set(group, [
+      ...others,
+      {
+        id,
+        secretHash,
+        validation: { ...validation, touchDue: false, firstUse: undefined },
+        untilMs: askedAtMs + Math.min(maxAgeMs, idleExpiresAtMs - nowMs),
+        // Where a touch is due now, the one who asked sees to it.
+        touchAtMs: askedAtMs + touchIntervalMs + (touchDue ? 0 : lastSeenAtMs - nowMs),
+        touchIntervalMs,
+      },
+    ]);
+    this.#size++;
+    if (this.#size > maxSessions) this.#forgetGroup(this.#groups.keys().next().value as string);
   }
 
-  /** The session has changed. */
-  drop(id: string): void {
-    this.#entries.delete(id);
-    const under = this.#fillings.get(id);
+  /** @param name what has changed: a session's id, or as much of it as its group has */
+  drop(name: string): void {
+    const group = groupOf(name);
+    this.#forgetGroup(group);
+    const under = this.#fillings.get(group);
     if (under) under.changed = true;
+  }
+
+  #forgetGroup(group: string): void {
+    this.#size -= this.#groups.get(group)?.length ?? 0;
+    this.#groups.delete(group);
+  }
+
+  #remove(group: string, id: string): void {
+    const entries = this.#groups.get(group) ?? [];
+    const others = entries.filter((entry) => entry.id !== id);
+    this.#size += others.length - entries.length;
+    if (others.length === 0) this.#groups.delete(group);
+    else this.#groups.set(group, others);
   }
 
   /** Nothing is kept any more; the connection is closed by the store, with the others. */
@@ -140,7 +172,8 @@ export class SessionCache {
   #forget(tracking = false): void {
     this.#tracking = tracking;
     this.#epoch++;
-    this.#entries.clear();
+    this.#groups.clear();
+    this.#size = 0;
     if (!tracking) clearInterval(this.#heartbeat);
   }
 

@@ -413,7 +413,7 @@ export class SessionStore {
     return [this.#redis, this.#writeRedis, this.#cache?.connection].filter((redis) => redis !== undefined);
   }
 
-  async #validate(token: ParsedSessionToken, args: (string | number)[], { safe }: ValidateOptions): Promise<unknown[]> {
+  #validate(token: ParsedSessionToken, args: (string | number)[], { safe }: ValidateOptions): Promise<unknown[]> {
     const keys = [sessionKey(token.id), touchKey(token.id)];
     const all = [token.secretHash, ...args];
     const primaryReady = this.#redis.status === 'ready';
