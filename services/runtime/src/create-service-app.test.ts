@@ -1,4 +1,8 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { HoldfastError } from '@holdfast/session';
+import { getRequestListener } from '@hono/node-server';
 import { createRoute, z } from '@hono/zod-openapi';
 import { expect, test } from 'vitest';
 import { createHealth } from './create-health.ts';
@@ -109,23 +113,36 @@ test('405 and OPTIONS name the methods; HEAD answers as GET without a body', asy
   expect([head.status, await head.text(), head.headers.get('x-request-id') !== null]).toEqual([200, '', true]);
 });
 
+/** Asks by a real connection, where the standard headers are set on Node's own reply. */
+async function askByHttp({ fetch: handle }: ReturnType<typeof createTestApp>['app'], path: string): Promise<Response> {
+  const server = createServer(getRequestListener(handle)).listen(0, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+    return await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`);
+  } finally {
+    server.close();
+  }
+}
+
 test.each(['/livez', '/nothing', '/raw', '/limited', '/defect', '/string', '/openapi.json'])(
-  'the reply to %s has a request id, the instance and no-sniff',
+  'the reply to %s has the standard headers, each once, whether or not by way of Node',
   async (path) => {
-    const response = await createTestApp({ servedBy: 'test-1' }).app.request(path);
-    expect(response.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
-    expect(response.headers.get('x-served-by')).toBe('test-1');
-    expect(response.headers.get('x-content-type-options')).toBe('nosniff');
-    expect(response.headers.has('x-powered-by')).toBe(false);
+    const { app } = createTestApp({ servedBy: 'test-1' });
+    const own = { '/raw': 'max-age=1', '/openapi.json': 'public, max-age=300' }[path] ?? 'no-store';
+    for (const response of [await app.request(path), await askByHttp(app, path)]) {
+      expect(response.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+      expect(response.headers.get('x-served-by')).toBe('test-1');
+      expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+      expect(response.headers.get('content-security-policy')).toBe("default-src 'none'; frame-ancestors 'none'");
+      expect(response.headers.get('cache-control')).toBe(own);
+      expect(response.headers.has('x-powered-by')).toBe(false);
+      await response.text();
+    }
   },
 );
 
 test('the instance is told only where that is asked for', async () => {
   expect((await createTestApp().app.request('/livez')).headers.has('x-served-by')).toBe(false);
-});
-
-test('what a handler says about caching stays', async () => {
-  expect((await createTestApp().app.request('/raw')).headers.get('cache-control')).toBe('max-age=1');
 });
 
 test.each([

@@ -41,15 +41,18 @@ export function identifyRequests({ logger, servedBy }: IdentifyOptions): Middlew
       ['content-security-policy', "default-src 'none'; frame-ancestors 'none'"],
     ];
     if (servedBy !== undefined) headers.push(['x-served-by', servedBy]);
+    const reply = c.env?.outgoing;
+    // On Node's own reply, where what the handler sets wins over them: a `Headers` for them costs more than a validation.
+    if (reply) for (const [name, value] of headers) reply.setHeader(name, value);
     // Set beforehand they cost no copy of the reply.
-    for (const [name, value] of headers) c.header(name, value);
+    else for (const [name, value] of headers) c.header(name, value);
     await next().catch((thrown) => {
       // Hono turns Errors into answers, and only those.
       c.error = new Error('something was thrown that is no Error', { cause: thrown });
       c.res = answerError(c.error, c);
     });
     // A handler that made its Response itself does not have them yet.
-    for (const [name, value] of headers) if (!c.res.headers.has(name)) c.header(name, value);
+    if (!reply) for (const [name, value] of headers) if (!c.res.headers.has(name)) c.header(name, value);
     logRequest(c, logger, requestId, performance.now() - startedAt);
   };
 }
