@@ -19,7 +19,6 @@ const libraries = [
   'fastify',
   '@fastify/session',
   'better-auth',
-  'autocannon',
 ];
 
 /** Of everything that is compared. */
