@@ -1,6 +1,7 @@
 import { parseSessionToken, SessionStore, type SessionStoreOptions } from '@holdfast/session';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { SessionCache } from '../../services/session/src/session-cache.ts';
 import { pollUntil } from '../support/poll-until.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 
@@ -88,6 +89,40 @@ test('another secret is not answered from memory', async () => {
   const guess = { id: token.id, secretHash: (await logIn()).secretHash };
   expect(store.recall(guess)).toBeUndefined();
   expect(await validate(store, guess)).toEqual({ outcome: 'unknown' });
+});
+
+test('who changes the roles of the session he got changes nobody’s', async () => {
+  const store = open('validator');
+  const tokens = [await logIn(), await logIn()];
+  for (const token of tokens) await untilKept(store, token);
+  const [first, second] = tokens.map((token) => store.recall(token)?.session.roles as string[]) as [string[], string[]];
+  expect(() => first.push('admin')).toThrow(TypeError);
+  expect([first, second]).toEqual([[], []]);
+});
+
+test('sessions whose ids begin alike are told apart, counted, and forgotten together', async () => {
+  const cache = new SessionCache({ redis: redis.configFor('validator', 2000), maxAgeMs: MINUTE_MS, onError: () => {} });
+  try {
+    await cache.connection.connect();
+    const live = await auth.validate(await logIn());
+    const keep = (id: string) => cache.keep(cache.begin(id), `hash of ${id}`, live);
+    const isKept = (id: string) => cache.find({ id, secretHash: `hash of ${id}` }) !== undefined;
+    const [one, two, other] = ['sameBeginsAAone', 'sameBeginsAAtwo', 'othersBeginone'] as const;
+    await pollUntil('the cache', 10_000, async () => {
+      keep(other);
+      return isKept(other);
+    });
+    for (const id of [one, two, one, other]) keep(id);
+    expect([one, two, other].map(isKept)).toEqual([true, true, true]);
+    expect(cache.size).toBe(3);
+    expect(cache.find({ id: two, secretHash: `hash of ${one}` })).toBeUndefined();
+    cache.drop(one.slice(0, 12));
+    expect([one, two, other].map(isKept)).toEqual([false, false, true]);
+    expect(cache.size).toBe(1);
+  } finally {
+    cache.close();
+    cache.connection.disconnect();
+  }
 });
 
 test('2,000 races of validations against revoke: every logout is seen within its message’s travel, and stays seen', async () => {

@@ -12,14 +12,16 @@ export interface SessionCacheOptions {
   onError: (error: Error) => void;
 }
 
-interface Entry {
+/** Is itself the answer: among many sessions each object that a request has to look at is read from memory anew. */
+interface Entry extends ActiveValidation {
   readonly id: string;
-  secretHash: string;
-  validation: ActiveValidation;
-  /** By this process' monotonic clock. */
-  untilMs: number;
+  readonly secretHash: string;
+  /** By this process' monotonic clock, as all times here; whole numbers, which V8 keeps in the object itself. */
+  readonly untilMs: number;
   touchAtMs: number;
-  touchIntervalMs: number;
+  readonly touchIntervalMs: number;
+  /** Another of the same group. */
+  next: Entry | undefined;
 }
 
 /** A validation that is under way and may be kept once it is answered. */
@@ -32,11 +34,13 @@ export interface Filling {
 const CHANNEL = '__redis__:invalidate';
 const PREFIX = 'hf:s:';
 const MAX_SESSIONS = 100_000;
+const HEARTBEAT_MS = 1000;
 /** So many characters of an id are what is kept, announced and forgotten together. */
 const GROUP_LENGTH = 12;
+/** As many different lists of roles or methods are worth sharing. */
+const MAX_LISTS = 1000;
 
 const groupOf = (id: string) => id.slice(0, GROUP_LENGTH);
-const HEARTBEAT_MS = 1000;
 
 /**
  * Live sessions, as Redis answered them a moment ago. Redis tells when one changes (client-side caching, broadcasting
@@ -49,9 +53,11 @@ const HEARTBEAT_MS = 1000;
 export class SessionCache {
   readonly connection: Redis;
   readonly #options: SessionCacheOptions;
-  /** By the group of their ids, nearly always one in each. */
-  readonly #groups = new Map<string, Entry[]>();
+  /** By the group of their ids; nearly every one is alone in its own. */
+  readonly #groups = new Map<string, Entry>();
   #size = 0;
+  /** Roles and methods, which many sessions have the same of. */
+  readonly #lists = new Map<string, readonly string[]>();
   /** How many validations of a group are under way, and whether one of its sessions has changed meanwhile. */
   readonly #fillings = new Map<string, { count: number; changed: boolean }>();
   #tracking = false;
@@ -79,19 +85,19 @@ export class SessionCache {
 
   /** A session that is known to live; undefined where Redis has to be asked. */
   find({ id, secretHash }: ParsedSessionToken): ActiveValidation | undefined {
-    const group = groupOf(id);
-    const entry = this.#groups.get(group)?.find((kept) => kept.id === id);
+    let entry = this.#groups.get(groupOf(id));
+    while (entry !== undefined && entry.id !== id) entry = entry.next;
     if (entry === undefined) return undefined;
     const now = performance.now();
     if (now >= entry.untilMs) {
-      this.#remove(group, id);
+      this.#remove(id);
       return undefined;
     }
     if (entry.secretHash !== secretHash) return undefined;
-    if (now < entry.touchAtMs) return entry.validation;
+    if (now < entry.touchAtMs) return entry;
     // Told once in an interval: a session that is only used from here must not idle out in Redis.
-    entry.touchAtMs = now + entry.touchIntervalMs;
-    return { ...entry.validation, touchDue: true };
+    entry.touchAtMs = Math.floor(now + entry.touchIntervalMs);
+    return { ...entry, touchDue: true };
   }
 
   /** To be called before Redis is asked; every call needs its {@link keep}. */
@@ -122,22 +128,23 @@ export class SessionCache {
     const { lastSeenAtMs, idleExpiresAtMs } = session;
     // As holdfast.lua has it: often enough for a short idle timeout.
     const touchIntervalMs = Math.min(60_000, (idleExpiresAtMs - lastSeenAtMs) / 20);
-    this.#remove(group, id);
-    const others = this.#groups.get(group) ?? [];
+    this.#remove(id);
+    const next = this.#groups.get(group);
     // Last in the order of the map, which is the order of eviction.
     this.#groups.delete(group);
-    this.#groups.set(group, [
-      ...others,
-      {
-        id,
-        secretHash,
-        validation: { ...validation, touchDue: false, firstUse: undefined },
-        untilMs: askedAtMs + Math.min(maxAgeMs, idleExpiresAtMs - nowMs),
-        // Where a touch is due now, the one who asked sees to it.
-        touchAtMs: askedAtMs + touchIntervalMs + (touchDue ? 0 : lastSeenAtMs - nowMs),
-        touchIntervalMs,
-      },
-    ]);
+    this.#groups.set(group, {
+      ...validation,
+      session: { ...session, roles: this.#share(session.roles), amr: this.#share(session.amr) },
+      touchDue: false,
+      firstUse: undefined,
+      id,
+      secretHash,
+      untilMs: Math.floor(askedAtMs + Math.min(maxAgeMs, idleExpiresAtMs - nowMs)),
+      // Where a touch is due now, the one who asked sees to it.
+      touchAtMs: Math.floor(askedAtMs + touchIntervalMs + (touchDue ? 0 : lastSeenAtMs - nowMs)),
+      touchIntervalMs,
+      next,
+    });
     this.#size++;
     if (this.#size > maxSessions) this.#forgetGroup(this.#groups.keys().next().value as string);
   }
@@ -151,16 +158,36 @@ export class SessionCache {
   }
 
   #forgetGroup(group: string): void {
-    this.#size -= this.#groups.get(group)?.length ?? 0;
+    for (let entry = this.#groups.get(group); entry; entry = entry.next) this.#size--;
     this.#groups.delete(group);
   }
 
-  #remove(group: string, id: string): void {
-    const entries = this.#groups.get(group) ?? [];
-    const others = entries.filter((entry) => entry.id !== id);
-    this.#size += others.length - entries.length;
-    if (others.length === 0) this.#groups.delete(group);
-    else this.#groups.set(group, others);
+  #remove(id: string): void {
+    const group = groupOf(id);
+    let kept: Entry | undefined;
+    for (let entry = this.#groups.get(group); entry; ) {
+      const { next } = entry;
+      if (entry.id === id) {
+        this.#size--;
+      } else {
+        entry.next = kept;
+        kept = entry;
+      }
+      entry = next;
+    }
+    if (kept === undefined) this.#groups.delete(group);
+    else this.#groups.set(group, kept);
+  }
+
+  /** The same list for all who have the same; frozen, so that nobody changes it for the others. */
+  #share(list: readonly string[]): readonly string[] {
+    const text = JSON.stringify(list);
+    const known = this.#lists.get(text);
+    if (known !== undefined) return known;
+    if (this.#lists.size >= MAX_LISTS) this.#lists.clear();
+    const shared = Object.freeze([...list]);
+    this.#lists.set(text, shared);
+    return shared;
   }
 
   /** Nothing is kept any more; the connection is closed by the store, with the others. */
