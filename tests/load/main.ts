@@ -57,7 +57,8 @@ const folder = stack.use(await createTemporaryFolder('bench'));
 const redis = stack.use(await startRedisPair());
 const sessions = Number(values.sessions);
 const rounds = Number(values.rounds ?? (values.quick ? 3 : 5));
-const say = (text: string) => console.error(text);
+const elapsed = () => new Date(performance.now()).toISOString().slice(14, 19);
+const say = (text: string) => console.error(`${elapsed()} ${text}`);
 const secret = randomBytes(32).toString('base64url');
 const generator = stack.use(new LoadGenerator());
 const bench = new Bench({ redis, generator, secret, folder: folder.path, sessions, rounds, say });
@@ -72,7 +73,10 @@ const results: Results = {
   bytesPerSession: await bench.seed(new Set(plans.flatMap((load) => load.arms))),
   loads: [],
 };
-for (const plan of plans) results.loads.push(await bench.measure(plan));
+for (const [index, plan] of plans.entries()) {
+  say(`load ${index + 1} of ${plans.length}: ${plan.title}`);
+  results.loads.push(await bench.measure(plan));
+}
 if (values.leak) {
   await bench.seed(new Set(['holdfast']));
   const options = {
