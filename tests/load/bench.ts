@@ -90,7 +90,8 @@ export class Bench {
       for (let replica = 0; replica < (load.replicas ?? 1); replica++) {
         replicas.push(stack.use(await this.#start(plan.name, redis.port, load.replicas !== undefined)));
       }
-      let seeds = this.#seeds.get(plan.name);
+      // What knows no sessions is sent the same requests as the first arm that does, that is Holdfast's.
+      let seeds = plan.keeps === 'nothing' ? this.#seeds.values().next().value : this.#seeds.get(plan.name);
       if (plan.keeps === 'tokens') {
         // A JWT is good for the key of the process that signed it.
         const file = join(folder, `${plan.name}.sessions`);

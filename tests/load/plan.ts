@@ -4,7 +4,7 @@ export interface ArmPlan {
   name: string;
   /** In tables and pictures. */
   title: string;
-  /** `nothing`: no credential at all, so there is nothing to seed and nothing to refuse. */
+  /** `nothing`: no sessions, so there is nothing to seed and nothing to refuse; it ignores the credential it is sent. */
   keeps: 'nothing' | 'sessions' | 'tokens';
   /** What it can do besides answering whose the session is. */
   can: readonly ('log-in' | 'list')[];
