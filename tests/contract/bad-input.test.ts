@@ -255,7 +255,7 @@ describe('a page', () => {
       'auth',
       '/auth/sign-in',
       422,
-      `username=a&password=hunter2&return=${long}`,
+      `username=a&password=hunter2&return_to=${long}`,
     ],
     ['of a sign-in with a list for a name', 'auth', '/auth/sign-in', 422, 'username[]=a&username[]=b&password=hunter2'],
     ['of a sign-in with bytes that are no UTF-8', 'auth', '/auth/sign-in', 401, 'username=%ff%fe&password=hunter2'],
@@ -307,7 +307,7 @@ describe('a page', () => {
         });
         expect(reply.status, JSON.stringify(headers)).toBe(303);
         expect(reply.headers['location']).toContain(
-          `/auth/sign-in?return=${encodeURIComponent(path)}&reason=session-m`,
+          `/auth/sign-in?return_to=${encodeURIComponent(path)}&reason=session-m`,
         );
         expect(reply.headers['set-cookie']).toBeUndefined();
       }
@@ -328,7 +328,7 @@ describe('a page', () => {
     expectPage(wrong, 405, 'PUT');
     expect(wrong.headers['allow']).toBe('GET, POST, HEAD, OPTIONS');
     expectPage(await send('orders', '/orders?cursor=hunter2', { headers: cookie(token) }), 400, 'cursor');
-    expectPage(await send('auth', '/auth/sign-in?return=/a&return=/b', {}), 400, 'two ways back');
+    expectPage(await send('auth', '/auth/sign-in?return_to=/a&return_to=/b', {}), 400, 'two ways back');
   });
 });
 

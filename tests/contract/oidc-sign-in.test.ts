@@ -353,12 +353,12 @@ test('a client’s secret that the provider refuses is nobody’s failed login; 
 });
 
 test('the page to sign in on leads to single sign-on, and from there to where the person was', async () => {
-  const page = await fetch(`${first}/auth/sign-in?return=/orders%3Fa%3Db`);
-  expect(await page.text()).toContain(
-    '<a class="button quiet wide" href="/auth/oidc/login?return_to=%2Forders%3Fa%3Db">',
-  );
+  const page = await (await fetch(`${first}/auth/sign-in?return_to=/orders%3Fa%3Db`)).text();
+  expect(page).toContain('<a class="button quiet wide" href="/auth/oidc/login?return_to=%2Forders%3Fa%3Db">');
+  // The same name on every way.
+  expect(page).toContain('<input type="hidden" name="return_to" value="/orders?a=b">');
   // Where a recent proof is needed, the provider is to ask, though it knows the person: else they would come back for ever.
-  const anew = await fetch(`${first}/auth/sign-in?return=/orders&reason=reauthentication-required`);
+  const anew = await fetch(`${first}/auth/sign-in?return_to=/orders&reason=reauthentication-required`);
   expect(await anew.text()).toContain('href="/auth/oidc/login?return_to=%2Forders&amp;max_age=0"');
   expect(await (await fetch(`${first}/auth/signed-out`)).text()).toContain('href="/auth/oidc/logout"');
 });

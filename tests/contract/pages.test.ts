@@ -23,7 +23,7 @@ async function read(response: Response): Promise<string> {
 
 describe('signing in', () => {
   test('sets the same cookies as the API does, and leads on to where one came from', async () => {
-    const response = await signIn({ username: 'alice', password: PASSWORD, return: '/orders?cursor=x' });
+    const response = await signIn({ username: 'alice', password: PASSWORD, return_to: '/orders?cursor=x' });
     expect([response.status, response.headers.get('location')]).toEqual([303, '/orders?cursor=x']);
     const [cookie, device] = response.headers.getSetCookie();
     expect(cookie).toMatch(/^__Host-hf=hf1_[A-Za-z0-9_-]{70}; Path=\/; Expires=[^;]+; HttpOnly; Secure; SameSite=Lax$/);
@@ -34,10 +34,10 @@ describe('signing in', () => {
 
   test('leads to no other site, whoever made the link', async () => {
     for (const elsewhere of ['https://evil.example/', '//evil.example', '/.//evil.example', '/\\evil.example', '']) {
-      const response = await signIn({ username: 'alice', password: PASSWORD, return: elsewhere });
+      const response = await signIn({ username: 'alice', password: PASSWORD, return_to: elsewhere });
       expect([response.status, response.headers.get('location')], elsewhere).toEqual([303, '/auth']);
-      const page = await auth.ask('GET', `/auth/sign-in?return=${encodeURIComponent(elsewhere)}`);
-      expect(await read(page), elsewhere).not.toContain('name="return"');
+      const page = await auth.ask('GET', `/auth/sign-in?return_to=${encodeURIComponent(elsewhere)}`);
+      expect(await read(page), elsewhere).not.toContain('name="return_to"');
     }
   });
 
@@ -81,15 +81,15 @@ describe('signing in', () => {
 
   test('who is signed in already is led on, and asked for nothing', async () => {
     const { cookie } = await auth.logIn();
-    const response = await auth.ask('GET', '/auth/sign-in?return=/orders', { cookie });
+    const response = await auth.ask('GET', '/auth/sign-in?return_to=/orders', { cookie });
     expect([response.status, response.headers.get('location')]).toEqual([303, '/orders']);
   });
 
   test('who must authenticate once more is asked to, signed in or not, and then has a new session', async () => {
     const { cookie } = await auth.logIn();
-    const asked = await auth.ask('GET', '/auth/sign-in?return=/orders&reason=reauthentication-required', { cookie });
+    const asked = await auth.ask('GET', '/auth/sign-in?return_to=/orders&reason=reauthentication-required', { cookie });
     expect(await read(asked)).toContain('please enter your password again');
-    const form = { username: 'alice', password: PASSWORD, return: '/orders' };
+    const form = { username: 'alice', password: PASSWORD, return_to: '/orders' };
     const again = await auth.ask('POST', '/auth/sign-in', { cookie, form, headers: fromNewAddress() });
     expect([again.status, again.headers.get('location')]).toEqual([303, '/orders']);
     expect((await auth.ask('GET', '/v1/session', { cookie })).status).toBe(401);
@@ -113,7 +113,7 @@ describe('without a live session', () => {
     const response = await auth.ask(method, path, form);
     expect(response.status).toBe(303);
     const to = new URL(response.headers.get('location') ?? '', 'https://shop.example');
-    expect([to.pathname, to.searchParams.get('return')]).toEqual(['/auth/sign-in', path]);
+    expect([to.pathname, to.searchParams.get('return_to')]).toEqual(['/auth/sign-in', path]);
   });
 
   test('a session that was ended elsewhere is said to be', async () => {
@@ -243,10 +243,10 @@ test('while the store is down every page says that one is still signed in, comes
     expect(await read(signOut)).toContain(
       '<form method="post" action="/auth/sign-out"><button class="button">Try again</button></form>',
     );
-    const login = await signIn({ username: 'alice', password: PASSWORD, return: '/orders' });
+    const login = await signIn({ username: 'alice', password: PASSWORD, return_to: '/orders' });
     expect(login.status).toBe(503);
     const loginHtml = await read(login);
-    expect(loginHtml).toContain('href="/auth/sign-in?return=%2Forders">Try again</a>');
+    expect(loginHtml).toContain('href="/auth/sign-in?return_to=%2Forders">Try again</a>');
     expect(loginHtml).not.toContain(PASSWORD);
     expect((await auth.ask('GET', '/auth/signed-out')).status).toBe(200);
   } finally {

@@ -27,7 +27,7 @@ test.each([
 
 test('a path survives its way through the sign-in page, whatever is in it', () => {
   const path = '/orders?cursor=a&b=%26%3D#c';
-  expect(parseReturnPath(new URL(signInPath(path), 'https://shop.example').searchParams.get('return') ?? '')).toBe(
+  expect(parseReturnPath(new URL(signInPath(path), 'https://shop.example').searchParams.get('return_to') ?? '')).toBe(
     path,
   );
 });

@@ -21,6 +21,6 @@ export function parseReturnPath(text: string | undefined): string | undefined {
 
 /** The sign-in page, that leads back to `returnTo` and says why, in the words of {@link signInReasons}. */
 export function signInPath(returnTo: string, reason?: string): string {
-  const query = new URLSearchParams({ return: returnTo, ...(reason === undefined ? {} : { reason }) });
+  const query = new URLSearchParams({ return_to: returnTo, ...(reason === undefined ? {} : { reason }) });
   return `${SIGN_IN_PATH}?${query}`;
 }

@@ -24,7 +24,7 @@ export function signInPage({ problem, notice, username, returnTo, singleSignOn, 
 ${notice !== undefined && html`<p class="notice" role="status">${notice}</p>`}
 ${problem !== undefined && html`<p class="notice bad" role="alert" id="problem">${problem}</p>`}
 <form method="post" action="/auth/sign-in">
-${returnTo !== undefined && html`<input type="hidden" name="return" value="${returnTo}">`}
+${returnTo !== undefined && html`<input type="hidden" name="return_to" value="${returnTo}">`}
 <label for="username">Username</label>
 <input id="username" name="username" value="${username ?? ''}" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="256" required${username === undefined && raw(' autofocus')}${wrong}>
 <label for="password">Password</label>

@@ -28,7 +28,7 @@ const showSignIn = createRoute({
   summary: 'The page to sign in on',
   request: {
     query: z.object({
-      return: z.string().optional().openapi({ description: 'A path of this site to lead back to' }),
+      return_to: z.string().optional().openapi({ description: 'A path of this site to lead back to' }),
       reason: z.string().optional().openapi({ description: 'The code of the refusal that led here' }),
     }),
   },
@@ -44,7 +44,7 @@ const signIn = createRoute({
       z.object({
         username: z.string().max(256),
         password: z.string().max(1024),
-        return: z.string().max(1024).optional(),
+        return_to: z.string().max(1024).optional(),
       }),
     ),
   },
@@ -88,7 +88,7 @@ export function addSignInPages(pages: Pages<AuthVariables>, services: AuthServic
   const atProvider = services.oidc?.provider.options.postLogoutRedirectUri !== undefined;
 
   pages.openapi(showSignIn, async (c) => {
-    const { return: wanted, reason } = c.req.valid('query');
+    const { return_to: wanted, reason } = c.req.valid('query');
     const returnTo = parseReturnPath(wanted);
     // Who is sent to authenticate once more is signed in, and would be sent back and forth for ever.
     const anew = reason === 'reauthentication-required';
@@ -97,7 +97,7 @@ export function addSignInPages(pages: Pages<AuthVariables>, services: AuthServic
   });
 
   pages.openapi(signIn, async (c) => {
-    const { username, password, return: wanted } = c.req.valid('form');
+    const { username, password, return_to: wanted } = c.req.valid('form');
     const returnTo = parseReturnPath(wanted);
     if (returnTo !== undefined) c.set('retryPath', signInPath(returnTo));
     if (username === '' || password === '') {
