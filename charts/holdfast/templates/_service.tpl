@@ -186,6 +186,9 @@ spec:
             {{- range $volume, $folder := .volumes }}
             - { name: {{ $volume }}, mountPath: /etc/holdfast/{{ $folder }}, readOnly: true }
             {{- end }}
+            {{- with $values.extraVolumeMounts }}
+            {{- toYaml . | nindent 12 }}
+            {{- end }}
       volumes:
         - name: tmp
           emptyDir: { sizeLimit: 16Mi }
@@ -202,6 +205,9 @@ spec:
         - name: {{ .name }}
           secret: { secretName: {{ .secret }}, defaultMode: 0440 }
         {{- end }}
+        {{- end }}
+        {{- with $values.extraVolumes }}
+        {{- toYaml . | nindent 8 }}
         {{- end }}
 {{- if $values.autoscaling.enabled }}
 ---

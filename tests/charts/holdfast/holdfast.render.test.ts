@@ -5,6 +5,7 @@ import { runCommand } from '../../../k8s/cluster/run-command.ts';
 import { checkManifests } from '../../support/charts/check-manifests.ts';
 import { findExposedSecrets } from '../../support/charts/find-exposed-secrets.ts';
 import { findPodWeaknesses } from '../../support/charts/find-pod-weaknesses.ts';
+import { podSpecs } from '../../support/charts/pod-specs.ts';
 import { lintChart, type Manifest, renderChart } from '../../support/charts/render-chart.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
@@ -177,6 +178,24 @@ test('who may introspect tokens comes from a Secret, and nobody may without it',
   expect(auth.secrets).toMatchObject({ introspection: 'clients' });
   const without = container(await renderChart(chart, { values: [dev] }), 'auth');
   expect(without.env).not.toHaveProperty('INTROSPECTION_CLIENTS_FILE');
+});
+
+test('a volume of one’s own, such as one with the places of addresses, is auth’s alone and valid', async () => {
+  const volume = { name: 'places', persistentVolumeClaim: { claimName: 'places', readOnly: true } };
+  const mount = { name: 'places', mountPath: '/places', readOnly: true };
+  const places = {
+    extraVolumes: [volume],
+    extraVolumeMounts: [mount],
+    extraEnv: [{ name: 'PLACES_FILE', value: '/places/city.mmdb' }],
+  };
+  const values = [dev, { auth: places }];
+  const pods = Object.fromEntries(podSpecs(await renderChart(chart, { values })));
+  const { volumes, containers } = pods['Deployment/try-holdfast-auth'] ?? { containers: [] };
+  expect(volumes).toContainEqual(volume);
+  expect(containers[0]).toMatchObject({ volumeMounts: expect.arrayContaining([mount]) });
+  expect(containers[0]?.env).toContainEqual(places.extraEnv[0]);
+  expect(JSON.stringify(pods['Deployment/try-holdfast-orders'])).not.toContain('places');
+  expect(await checkManifests(chart, { values })).toBeGreaterThan(25);
 });
 
 describe('single sign-on', () => {
