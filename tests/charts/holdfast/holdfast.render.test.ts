@@ -26,6 +26,7 @@ const everything = [
     'httpRoute.enabled=true',
     'httpRoute.parentRefs[0].name=gateway',
   ],
+  'trustedProxies=1',
   ...['podMonitor.enabled=true', 'service.autoscaling.enabled=true', 'otlpEndpoint=http://otel:4318'],
 ];
 
@@ -88,7 +89,12 @@ describe('values that can’t work are refused with their remedy', () => {
       /database\.egress\.to is empty: say where/,
     ],
     ['an Ingress without a host', ['ingress.enabled=true'], /set the host that browsers use/],
-    ['a route without a Gateway', ['httpRoute.enabled=true'], /name the Gateway/],
+    [
+      'an Ingress whose address everybody would have',
+      ['ingress.enabled=true', 'ingress.host=shop.example'],
+      /trustedProxies is empty, but requests come by a proxy: set it to/,
+    ],
+    ['a route without a Gateway', ['httpRoute.enabled=true', 'trustedProxies=1'], /name the Gateway/],
     ['single sign-on without a client', [oidcIssuer], /oidc\.clientId or oidc\.redirectUri is not/],
     ['single sign-on that can’t get out', [oidcIssuer, ...oidcClient], /oidc\.egress is empty: say where/],
     ['a claim that gives no roles', [oidcIssuer, ...oidcClient, 'oidc.rolesClaim=groups'], /oidc\.rolesMap is empty/],
