@@ -42,6 +42,11 @@ const graphs = {
     stamps: ['main.version'],
     tools: { kubeconform: 'github.com/yannh/kubeconform/cmd/kubeconform' },
   },
+  traefik: {
+    module: 'github.com/traefik/traefik/v3',
+    stamps: ['github.com/traefik/traefik/v3/pkg/version.Version'],
+    tools: { traefik: 'github.com/traefik/traefik/v3/cmd/traefik' },
+  },
   pause: { module: 'holdfast.test/pause', stamps: [], tools: { pause: 'holdfast.test/pause' } },
 } as const satisfies Record<string, { module: string; stamps: readonly string[]; tools: Record<string, string> }>;
 

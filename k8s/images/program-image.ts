@@ -6,14 +6,14 @@ import { runCommand } from '../cluster/run-command.ts';
 import { contentInRegistry, contentLabel, pushToRegistry } from './image-registry.ts';
 import { writeOciImage } from './oci-image.ts';
 
-/** Puts an image of one static program under `name` in the registry, unless it is there already. */
-export async function ensureProgramImage(registry: string, name: string, programPath: string): Promise<void> {
+/** Puts an image of one static program under `name` in the registry, unless it is there already. @returns whether it was not */
+export async function ensureProgramImage(registry: string, name: string, programPath: string): Promise<boolean> {
   const program = basename(programPath);
   // The cache names a program's directory for its version and the hash of its sources.
   const content = createHash('sha256')
     .update(basename(dirname(programPath)))
     .digest('hex');
-  if ((await contentInRegistry(registry, name)) === content) return;
+  if ((await contentInRegistry(registry, name)) === content) return false;
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-image-'));
   try {
     await copyFile(programPath, join(dir, program));
@@ -31,6 +31,7 @@ export async function ensureProgramImage(registry: string, name: string, program
     const image = join(dir, 'image');
     await writeOciImage(image, layer, { Entrypoint: [`/${program}`], Labels: { [contentLabel]: content } });
     await pushToRegistry(registry, `oci:${image}`, name);
+    return true;
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
