@@ -207,7 +207,7 @@ describe.each(guarded)('at %s %s %s', (service, method, path, body) => {
   test('the right id with a wrong secret is the same as no such session', async () => {
     const wrongSecret = await ask(bearer(withAnotherSecret(token)));
     expectProblem(wrongSecret, 401, 'session-unknown', 'a wrong secret');
-    const unknown = await ask(bearer(createSessionToken().token));
+    const unknown = await ask(bearer(createSessionToken('nobody').token));
     expectProblem(unknown, 401, 'session-unknown', 'a made-up session');
     const plain = ({ text }: RawReply) => ({ ...(JSON.parse(text) as object), requestId: '' });
     expect(plain(wrongSecret)).toEqual(plain(unknown));
@@ -383,7 +383,7 @@ test.each<[service: Service, method: string, path: () => string, status: number,
   ['auth', 'DELETE', () => '/v1/sessions?except=all', 400, 'invalid-request'],
   ['auth', 'DELETE', () => '/v1/sessions/no-id', 404, 'not-found'],
   ['auth', 'DELETE', () => '/v1/sessions/..%2f..%2fhf:s:x', 404, 'not-found'],
-  ['auth', 'DELETE', () => `/v1/sessions/${createSessionToken().id}`, 404, 'not-found'],
+  ['auth', 'DELETE', () => `/v1/sessions/${createSessionToken('nobody').id}`, 404, 'not-found'],
   ['orders', 'GET', () => '/v1/orders?limit=0', 400, 'invalid-request'],
   ['orders', 'GET', () => '/v1/orders?limit=many', 400, 'invalid-request'],
   ['orders', 'GET', () => '/v1/orders?limit=1&limit=2', 400, 'invalid-request'],

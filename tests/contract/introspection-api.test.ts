@@ -2,6 +2,7 @@ import { createSessionToken, parseSessionToken } from '@holdfast/session';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CLIENT, codeOf, createTestAuth, PASSWORD, type TestAuth } from '../support/auth-app.ts';
 import { forgeToken } from '../support/forge-token.ts';
+import { expireSession, lastSeenOf, passGrace, seenEarlier } from '../support/session-records.ts';
 
 let auth: TestAuth;
 
@@ -54,11 +55,11 @@ describe('POST /v1/introspect', () => {
     await auth.ask('DELETE', '/v1/session', { bearer: ended.token });
     const { session, token } = await logIn('bob');
     const expired = await logIn('bob');
-    await auth.redis.admin().hset(`hf:s:${expired.session.id}`, 'abs', '1');
+    await expireSession(auth.redis.admin(), expired.session.id, 1000);
     const tokens = {
       'an ended session': ended.token,
       'an expired session': expired.token,
-      'a session that there is not': createSessionToken().token,
+      'a session that there is not': createSessionToken('nobody').token,
       'a wrong secret': forgeToken(session.id),
       'the id alone': session.id,
       'no token at all': 'x',
@@ -78,8 +79,7 @@ describe('POST /v1/introspect', () => {
     for (const each of [token, next]) expect(await (await about(each)).json()).toMatchObject({ sid: session.id });
     const admin = auth.redis.admin();
     await auth.sessions.noteUse(parseSessionToken(next) ?? { id: '', secretHash: '' });
-    const spent = (await admin.hget(`hf:s:${session.id}`, 'spent')) ?? '';
-    await admin.hset(`hf:s:${session.id}`, 'spent', spent.replace(/(.{43})\d{13},/g, '$10000000000000,'));
+    await passGrace(admin, session.id);
     for (const each of [token, next]) expect(await (await about(each)).text()).toBe('{"active":false}');
     const told = await auth.ask('GET', '/v1/session', { bearer: next });
     expect([told.status, await codeOf(told)]).toEqual([401, 'session-reused']);
@@ -137,9 +137,9 @@ describe('POST /v1/introspect', () => {
   test('keeps a session that is used only through it from idling out', async () => {
     const { token, session } = await logIn('frank');
     const admin = auth.redis.admin();
-    const longAgo = await admin.hincrby(`hf:t:${session.id}`, 'l', -120_000);
+    const longAgo = await seenEarlier(admin, session.id, 120_000);
     expect(await (await about(token)).json()).toMatchObject({ active: true });
-    await expect.poll(async () => Number(await admin.hget(`hf:t:${session.id}`, 'l'))).toBeGreaterThan(longAgo);
+    await expect.poll(() => lastSeenOf(admin, session.id)).toBeGreaterThan(longAgo);
   });
 
   test('is 503 while the store can’t answer, and never says that a token is not active', async () => {

@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { parseSessionToken, SessionStore, type SessionStoreOptions } from '@holdfast/session';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SessionCache } from '../../services/session/src/session-cache.ts';
 import { pollUntil } from '../support/poll-until.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
+import { lastSeenOf } from '../support/session-records.ts';
 
 const MINUTE_MS = 60_000;
 let redis: TestRedis;
@@ -39,9 +41,9 @@ function open(role: 'auth' | 'validator', overrides: Partial<SessionStoreOptions
   return store;
 }
 
-async function logIn(store = auth) {
+async function logIn(store = auth, userId: string = randomUUID()) {
   const { token } = await store.create({
-    userId: 'somebody',
+    userId,
     roles: [],
     amr: ['pwd'],
     device: { userAgent: 'test', ip: '192.0.2.1' },
@@ -80,6 +82,20 @@ test('auth, which ends sessions, always asks', async () => {
   const token = await logIn();
   for (let round = 0; round < 20; round++) await validate(auth, token);
   expect(auth.recall(token)).toBeUndefined();
+});
+
+test('a change of one session is a question about the others of that user, and of nobody else', async () => {
+  const store = open('validator');
+  const userId = randomUUID();
+  const [one, two, stranger] = [await logIn(auth, userId), await logIn(auth, userId), await logIn()];
+  for (const token of [one, two, stranger]) await untilKept(store, token);
+  await auth.revoke(one.id, { secretHash: one.secretHash }, 'logout');
+  await pollUntil('its end', 5000, () => store.recall(one) === undefined);
+  expect(store.recall(two)).toBeUndefined();
+  expect(store.recall(stranger)).toMatchObject({ outcome: 'active' });
+  await untilKept(store, two);
+  await auth.revoke(two.id, { secretHash: two.secretHash }, 'logout');
+  await pollUntil('its end', 5000, () => store.recall(two) === undefined);
 });
 
 test('another secret is not answered from memory', async () => {
@@ -212,7 +228,7 @@ test('a session that is used from memory is touched, and does not idle out', asy
   const store = open('validator');
   // Touched once a second.
   const token = await logIn(open('auth', { idleTimeoutMs: 20_000 }));
-  const lastSeen = async () => Number(await admin.hget(`hf:t:${token.id}`, 'l'));
+  const lastSeen = () => lastSeenOf(admin, token.id);
   const createdAt = await lastSeen();
   await untilKept(store, token);
   await pollUntil('two touches', 15_000, async () => {

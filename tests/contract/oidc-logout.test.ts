@@ -2,6 +2,7 @@ import { generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LOGOUT_EVENT, type LogoutTokenOptions } from '../support/openid-provider.ts';
 import { pollUntil } from '../support/poll-until.ts';
+import { readRecord } from '../support/session-records.ts';
 import { startOidc, type TestSingleSignOn } from '../support/start-oidc.ts';
 import { TestBrowser } from '../support/test-browser.ts';
 
@@ -312,7 +313,8 @@ test('the index of the provider’s sessions goes with the sessions: when they a
   const [added] = [...(await sizes()).keys()].filter((key) => !before.has(key));
   expect(added).toMatch(/^hf:o:[\w-]{43}$/);
   const [id = ''] = (await sizes()).get(added ?? '') ?? [];
-  expect(await admin.pexpiretime(added ?? '')).toBe(Number(await admin.hget(`hf:s:${id}`, 'abs')));
+  const { created = 0, life = 0 } = (await readRecord(admin, id)) ?? {};
+  expect(await admin.pexpiretime(added ?? '')).toBe(created + life);
   const response = await session.browser.send(`${home}/v1/session`, {
     method: 'DELETE',
     headers: { 'sec-fetch-site': 'same-origin' },
@@ -330,7 +332,7 @@ test('a validator’s Redis user can’t read or write the index', async () => {
   const redis = new Redis({ host, port, ...users.validator });
   try {
     await expect(redis.zrange(key, '0', '-1')).rejects.toThrow('NOPERM');
-    await expect(redis.fcall('holdfast_v1_revoke_linked', 1, key, 'x', '', '')).rejects.toThrow('NOPERM');
+    await expect(redis.fcall('holdfast_v2_revoke_linked', 1, key, 'x', '', '')).rejects.toThrow('NOPERM');
   } finally {
     redis.disconnect();
   }

@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { codeOf, createTestAuth, newCookie, PASSWORD, type TestAuth } from '../support/auth-app.ts';
+import { editRecord } from '../support/session-records.ts';
 
 const HOUR_MS = 3_600_000;
 const CHALLENGE =
@@ -23,13 +24,10 @@ const reauthenticate = (cookie: string, password = PASSWORD, headers: Record<str
 /** A login of an hour ago. */
 async function logInLongAgo(username: string) {
   const login = await auth.logIn(username);
-  const key = `hf:s:${login.id}`;
-  const pub = JSON.parse((await admin.hget(key, 'pub')) ?? '') as { authenticatedAtMs: number };
-  await admin.hset(
-    key,
-    'pub',
-    JSON.stringify({ ...pub, amr: ['mfa'], authenticatedAtMs: pub.authenticatedAtMs - HOUR_MS }),
-  );
+  await editRecord(admin, login.id, ({ facts }) => {
+    const [roles, , sinceCreatedMs] = JSON.parse(`[${facts}]`) as [string[], string[], number];
+    return { facts: `${JSON.stringify(roles)},["mfa"],${sinceCreatedMs - HOUR_MS}` };
+  });
   return login;
 }
 const jwtOf = async (cookie: string) => {
@@ -140,8 +138,7 @@ describe('what asks for a recent authentication', () => {
   test('is asked of nobody where that is switched off', async () => {
     await using lenient = await createTestAuth({ adminMaxAuthAgeMs: 0 });
     const { cookie, id } = await lenient.logIn('admin');
-    const pub = { userId: 'id-admin', roles: ['admin'], amr: ['pwd'], authenticatedAtMs: 1 };
-    await lenient.redis.admin().hset(`hf:s:${id}`, 'pub', JSON.stringify(pub));
+    await editRecord(lenient.redis.admin(), id, ({ created }) => ({ facts: `["admin"],["pwd"],${1 - created}` }));
     expect((await lenient.ask('DELETE', '/v1/users/id-bob/sessions', { cookie })).status).toBe(200);
   });
 

@@ -65,7 +65,7 @@ const cases: Record<'GET' | 'POST', Case[]> = {
     ['a credential of another scheme', () => ({ authorization: 'Basic YTpi' }), 401, 'session-missing'],
     ['a malformed token', (live) => bearer(live.slice(0, -1)), 401, 'session-malformed'],
     ['an empty token', () => ({ authorization: 'Bearer' }), 401, 'session-malformed'],
-    ['a token nobody made', () => bearer(createSessionToken().token), 401, 'session-unknown'],
+    ['a token nobody made', () => bearer(createSessionToken('nobody').token), 401, 'session-unknown'],
     ['a session that was ended', async () => bearer(await revoked()), 401, 'session-revoked'],
     ['a cookie and a bearer token', (live) => ({ ...cookie(live), ...bearer(live) }), 400, 'invalid-request'],
     ['two cookies', (live) => ({ cookie: [`__Host-hf=${live}`, `__Host-hf=${live}`] }), 400, 'invalid-request'],

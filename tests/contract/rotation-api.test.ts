@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { codeOf, createTestAuth, newCookie, PASSWORD, type TestAuth } from '../support/auth-app.ts';
+import { ageSession, passGrace, readRecord } from '../support/session-records.ts';
 
 const ROTATE_MS = 900_000;
 
@@ -15,11 +16,7 @@ afterAll(() => auth?.[Symbol.asyncDispose]());
 
 const whoami = (cookie: string) => auth.ask('GET', '/v1/session', { cookie });
 /** Makes the session's secret old enough. */
-const age = (id: string) => admin.hincrby(`hf:s:${id}`, 'created', -ROTATE_MS);
-const passGrace = async (id: string) => {
-  const spent = (await admin.hget(`hf:s:${id}`, 'spent')) ?? '';
-  await admin.hset(`hf:s:${id}`, 'spent', spent.replace(/(.{43})\d{13},/g, '$10000000000000,'));
-};
+const age = (id: string) => ageSession(admin, id, ROTATE_MS);
 const logInBearer = async () => {
   const body = { username: 'bob', password: PASSWORD, transport: 'bearer' };
   const response = await auth.ask('POST', '/v1/sessions', { body });
@@ -78,7 +75,8 @@ describe('on its own', () => {
 
     // The first use of it is written down, and it is not rotated again.
     expect(newCookie(await whoami(next))).toBeUndefined();
-    expect(await admin.hmget(`hf:s:${id}`, 'gen', 'next')).toEqual(['1', null]);
+    const record = await readRecord(admin, id);
+    expect([record?.gen, record?.next]).toEqual([1, undefined]);
     // A tab that was slow is given the new one.
     expect(newCookie(await whoami(cookie))).toBe(next);
   });
@@ -88,12 +86,12 @@ describe('on its own', () => {
     await age(session.id);
     const response = await auth.ask('GET', '/v1/session', { bearer: token });
     expect([response.status, response.headers.getSetCookie()]).toEqual([200, []]);
-    expect(await admin.hexists(`hf:s:${session.id}`, 'next')).toBe(0);
+    expect((await readRecord(admin, session.id))?.next).toBeUndefined();
     const rotated = (await (await auth.ask('POST', '/v1/session/rotate', { bearer: token })).json()) as {
       token: string;
     };
     await auth.ask('GET', '/v1/session', { bearer: rotated.token });
-    expect(await admin.hget(`hf:s:${session.id}`, 'gen')).toBe('1');
+    expect((await readRecord(admin, session.id))?.gen).toBe(1);
   });
 
   test('while Redis can’t confirm a change, the request is answered and the cookie stays as it is', async () => {
@@ -125,7 +123,7 @@ test('a copy of a replaced cookie ends the session for everybody, says so to its
   const { cookie, id } = await auth.logIn('frank');
   const next = newCookie(await auth.ask('POST', '/v1/session/rotate', { cookie })) ?? '';
   expect((await whoami(next)).status).toBe(200);
-  await passGrace(id);
+  await passGrace(admin, id);
   for (const each of [cookie, next, cookie]) {
     const response = await whoami(each);
     expect([response.status, response.headers.get('set-cookie')]).toEqual([401, null]);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseSessionToken, readCookies, SESSION_COOKIE } from '@holdfast/session';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bytesNeedle, findTraces, type Needle, textNeedle } from '../support/find-traces.ts';
+import { keysOf } from '../support/session-records.ts';
 import { startTestPlatform, type TestPlatform } from '../support/test-platform.ts';
 import { TestRedisNode } from '../support/test-redis-node.ts';
 
@@ -25,7 +26,7 @@ beforeAll(async () => {
   const ids: string[] = [];
   const keep = (token: string, what: string) => {
     const bytes = Buffer.from(token.slice('hf1_'.length), 'base64url');
-    ids.push(parseSessionToken(token)?.id ?? '');
+    ids.push(keysOf(parseSessionToken(token)?.id ?? '').rest);
     secrets.push(bytesNeedle(`the secret of ${what}`, bytes.subarray(16, 48)));
     // The token's text has the public id first: only what lies behind it gives it away.
     secrets.push(textNeedle(`the token of ${what}`, token.slice(4 + 22)));

@@ -9,6 +9,7 @@ import {
 import type { Redis } from 'ioredis';
 import { beforeAll, describe, expect } from 'vitest';
 import { pollUntil } from '../support/poll-until.ts';
+import { editRecord, expireSession, keysOf, lastSeenOf, seenEarlier } from '../support/session-records.ts';
 import { type StoreBackend, storeBackends } from '../support/store-backends.ts';
 import { createStoreSuite } from '../support/store-suite.ts';
 
@@ -22,7 +23,7 @@ describe.each(storeBackends)('the session store on $name', (named) => {
   let auth: SessionStore;
   let validator: SessionStore;
 
-  const newUser = () => `user-${createSessionToken().id}`;
+  const newUser = () => `user-${createSessionToken('nobody').id}`;
   const logIn = async (userId = newUser(), store = auth) => {
     const { token, session } = await store.create({ userId, roles: ['customer'], amr: ['pwd'], device });
     const parsed = parseSessionToken(token);
@@ -55,7 +56,7 @@ describe.each(storeBackends)('the session store on $name', (named) => {
 
   promise('an id with a wrong secret is told nothing but that it is unknown, dead or alive', async () => {
     const { id, ...token } = await logIn();
-    const { secretHash } = createSessionToken();
+    const { secretHash } = createSessionToken('nobody');
     expect(await validator.validate({ id, secretHash })).toEqual({ outcome: 'unknown' });
     expect(await auth.revoke(id, { secretHash }, 'logout')).toEqual({ outcome: 'unknown' });
     expect(await validator.validate({ id, ...token })).toMatchObject({ outcome: 'active' });
@@ -94,7 +95,7 @@ describe.each(storeBackends)('the session store on $name', (named) => {
     ];
     expect(await admin.pexpiretime(`hf:o:${link}`)).toBe(three.session.absoluteExpiresAtMs);
     await auth.revoke(one.id, { secretHash: one.secretHash }, 'logout');
-    await admin.del(`hf:t:${two.id}`); // has idled out
+    await admin.hdel(keysOf(two.id).t, keysOf(two.id).rest); // has idled out
     expect(await auth.list(user)).toHaveLength(1);
     expect(await admin.zrange(`hf:o:${link}`, '0', '-1')).toEqual([three.id]);
     await auth.revokeUser(user, 'signed-out-elsewhere');
@@ -144,12 +145,16 @@ describe.each(storeBackends)('the session store on $name', (named) => {
   promise('an ended session leaves a tombstone without personal data that is gone after five minutes', async () => {
     const token = await logIn();
     await auth.revoke(token.id, token.proof, 'logout');
-    const ttlMs = await admin.pttl(`hf:s:${token.id}`);
+    const { s, t, ended } = keysOf(token.id);
+    const ttlMs = await admin.pttl(ended);
     expect(ttlMs).toBeGreaterThan(0);
     expect(ttlMs).toBeLessThanOrEqual(300_000);
-    expect(await admin.hmget(`hf:s:${token.id}`, 'ua', 'ip', 'pub')).toEqual([null, null, null]);
-    expect(await admin.exists(`hf:t:${token.id}`)).toBe(0);
-    await admin.del(`hf:s:${token.id}`);
+    const left = Object.entries(await admin.hgetall(ended))
+      .flat()
+      .join();
+    for (const personal of [device.userAgent, device.ip, 'customer', 'pwd']) expect(left).not.toContain(personal);
+    expect(await admin.exists(s, t)).toBe(0);
+    await admin.del(ended);
     expect(await validator.validate(token)).toEqual({ outcome: 'unknown' });
   });
 
@@ -181,7 +186,7 @@ describe.each(storeBackends)('the session store on $name', (named) => {
     expect(end).toEqual({ outcome: 'expired-absolute' });
     const [now] = await admin.time();
     expect(Number(now) * 1000 + 999).toBeGreaterThanOrEqual(token.session.absoluteExpiresAtMs);
-    expect(await admin.pttl(`hf:s:${token.id}`)).toBeLessThanOrEqual(300_000);
+    expect(await admin.pttl(keysOf(token.id).s)).toBeLessThanOrEqual(300_000);
   });
 
   promise('validating is one round trip that writes nothing', async () => {
@@ -211,25 +216,51 @@ describe.each(storeBackends)('the session store on $name', (named) => {
     await useIt();
     expect(await callsOf('fcall'), 'a fresh session').toBe(0);
 
-    await admin.hincrby(`hf:t:${token.id}`, 'l', -61_000);
-    const longAgo = Number(await admin.hget(`hf:t:${token.id}`, 'l'));
+    const longAgo = await seenEarlier(admin, token.id, 61_000);
     await admin.config('RESETSTAT');
     await useIt();
-    await pollUntil(
-      'the touch',
-      5000,
-      async () => Number(await admin.hget(`hf:t:${token.id}`, 'l')) >= longAgo + 60_000,
-    );
+    await pollUntil('the touch', 5000, async () => (await lastSeenOf(admin, token.id)) >= longAgo + 60_000);
     await useIt();
     expect(await callsOf('hset'), 'writes after a minute').toBe(1);
   });
 
   promise('a touch can’t make a session that is not there', async () => {
-    const { id } = createSessionToken();
+    const { id } = createSessionToken('nobody');
     validator.touch(id);
     await validator.close();
     validator = open('validator');
-    expect(await admin.exists(`hf:t:${id}`, `hf:s:${id}`)).toBe(0);
+    expect(await admin.exists(keysOf(id).t, keysOf(id).s)).toBe(0);
+  });
+
+  promise('a touch can’t bring back what has ended, idled out or come to its end', async () => {
+    const redis = await backend.connectAs('validator');
+    const touch = (id: string, ...used: string[]) => {
+      const { t, rest } = keysOf(id);
+      return redis.call('FCALL', 'holdfast_v2_touch', 1, t, rest, ...used);
+    };
+    const userId = newUser();
+    // Another of the user's keeps both keys there.
+    await logIn(userId);
+    const [ended, idle, over, unseen] = [
+      await logIn(userId),
+      await logIn(userId),
+      await logIn(userId),
+      await logIn(userId),
+    ];
+    await auth.revoke(ended.id, ended.proof, 'logout');
+    const idleSince = await seenEarlier(admin, idle.id, HOUR_MS + 1000);
+    await expireSession(admin, over.id, 1000);
+    const seenAt = await seenEarlier(admin, over.id, 120_000);
+    await admin.hdel(keysOf(unseen.id).t, keysOf(unseen.id).rest);
+    for (const token of [ended, idle, over, unseen]) {
+      for (const used of [[], [token.secretHash], ['reused']]) expect(await touch(token.id, ...used)).toBe(0);
+    }
+    expect(await admin.hexists(keysOf(ended.id).t, keysOf(ended.id).rest)).toBe(0);
+    expect(await admin.hexists(keysOf(unseen.id).t, keysOf(unseen.id).rest)).toBe(0);
+    expect([await lastSeenOf(admin, idle.id), await lastSeenOf(admin, over.id)]).toEqual([idleSince, seenAt]);
+    expect(await validator.validate(ended)).toEqual({ outcome: 'revoked', reason: 'logout' });
+    expect(await validator.validate(idle)).toEqual({ outcome: 'expired-idle' });
+    expect(await validator.validate(over)).toEqual({ outcome: 'expired-absolute' });
   });
 
   promise('the user’s list has the live sessions, oldest first, and no secret', async () => {
@@ -240,6 +271,10 @@ describe.each(storeBackends)('the session store on $name', (named) => {
     expect(sessions.map(({ id }) => id)).toEqual([tokens[0]?.id, tokens[2]?.id]);
     expect(sessions[0]).toEqual(tokens[0]?.session);
     for (const { secretHash } of tokens) expect(JSON.stringify(sessions)).not.toContain(secretHash);
+    // Nothing changes by looking, so that no cache forgets a session because of it.
+    await admin.config('RESETSTAT');
+    await auth.list(userId);
+    for (const command of ['hdel', 'pexpireat']) expect(await callsOf(command), command).toBe(0);
   });
 
   promise('the index of a user’s sessions does not grow: what has ended is dropped by the next call', async () => {
@@ -249,10 +284,73 @@ describe.each(storeBackends)('the session store on $name', (named) => {
     for (const store of [brief, idle, brief, idle]) await logIn(userId, store);
     const last = await pollUntil('their end', 10_000, async () => (await auth.list(userId)).length === 0);
     expect(last).toBe(true);
-    expect(await admin.exists(`hf:u:${userId}`)).toBe(0);
-    await logIn(userId, brief);
-    expect(await admin.zcard(`hf:u:${userId}`)).toBe(1);
-    expect(await admin.pttl(`hf:u:${userId}`)).toBeLessThanOrEqual(1000);
+    // What idled out is gone; those past their end are told so for five minutes.
+    const { id } = (await logIn(userId, brief)).session;
+    const { s, t } = keysOf(id);
+    expect(await admin.hlen(s)).toBe(3);
+    for (const rest of await admin.hkeys(s)) {
+      if (rest !== keysOf(id).rest) await expireSession(admin, keysOf(id).part + rest, 302_000);
+    }
+    await auth.list(userId);
+    expect([await admin.hkeys(s), await admin.hkeys(t)]).toEqual([[keysOf(id).rest], [keysOf(id).rest]]);
+  });
+
+  promise('a user’s key lasts as long as the longest of their sessions, and no longer', async () => {
+    const userId = newUser();
+    const brief = open('auth', { absoluteTimeoutMs: HOUR_MS });
+    const long = await logIn(userId);
+    const { s, t } = keysOf((await logIn(userId, brief)).id);
+    const expiries = async () => [await admin.pexpiretime(s), await admin.pexpiretime(t)];
+    const { absoluteExpiresAtMs: end } = long.session;
+    expect(await expiries()).toEqual([end + 300_000, end]);
+    // However it is used: only auth says how long it lasts.
+    await seenEarlier(admin, long.id, 61_000);
+    const seenAt = await lastSeenOf(admin, long.id);
+    expect(await validator.validate(long)).toMatchObject({ outcome: 'active', touchDue: true });
+    validator.touch(long.id);
+    await pollUntil('the touch', 5000, async () => (await lastSeenOf(admin, long.id)) > seenAt);
+    expect(await expiries()).toEqual([end + 300_000, end]);
+    await auth.revoke(long.id, long.proof, 'logout');
+    const [left] = await auth.list(userId);
+    const leftEnd = left?.absoluteExpiresAtMs ?? 0;
+    expect(leftEnd).toBeLessThan(end);
+    expect(await expiries()).toEqual([leftEnd + 300_000, leftEnd]);
+  });
+
+  promise('what is past its end by more than a tombstone’s time is unknown, as if its key had expired', async () => {
+    const token = await logIn();
+    await expireSession(admin, token.id, 200_000);
+    expect(await validator.validate(token)).toEqual({ outcome: 'expired-absolute' });
+    await expireSession(admin, token.id, 302_000);
+    expect(await validator.validate(token)).toEqual({ outcome: 'unknown' });
+    expect(await auth.rotate(token.token, { keys: [randomBytes(32)], minAgeMs: 0 })).toEqual({ outcome: 'unknown' });
+  });
+
+  promise('two users whose ids begin alike by accident have nothing of each other', async () => {
+    const [mine, theirs] = [await logIn(), newUser()];
+    const { s, t, part } = keysOf(mine.id);
+    // As auth would make it for a user whose hash begins so.
+    const made = createSessionToken(theirs);
+    const other = { id: part + made.id.slice(9), secretHash: made.secretHash };
+    const redis = await backend.connectAs('auth');
+    const call = (name: string, ...args: (string | number)[]) => redis.call('FCALL', `holdfast_v2_${name}`, ...args);
+    const logInOther = (limit: number) => {
+      const record = [other.id, other.secretHash, JSON.stringify(theirs), '[],[],', HOUR_MS, 24 * HOUR_MS, 'ua', 'ip'];
+      return call('create', 2, s, t, ...record, limit, 'deny-new');
+    };
+    // Nor does one count against the limit of the other.
+    expect(await logInOther(1)).toContain('created');
+    const end = Number(await admin.pexpiretime(t));
+    expect(end).toBeGreaterThan(mine.session.absoluteExpiresAtMs);
+
+    expect((await auth.list(mine.userId)).map(({ id }) => id)).toEqual([mine.id]);
+    expect(await call('list', 1, s, JSON.stringify(theirs))).toEqual([expect.arrayContaining([other.id])]);
+    expect(await auth.revoke(other.id, { userId: mine.userId }, 'logout')).toEqual({ outcome: 'unknown' });
+    expect(await auth.revokeUser(mine.userId, 'signed-out-elsewhere')).toEqual([mine.id]);
+    expect(await validator.validate(mine)).toMatchObject({ outcome: 'revoked' });
+    expect(await validator.validate(other)).toMatchObject({ outcome: 'active', session: { userId: theirs } });
+    expect(await admin.pexpiretime(t)).toBe(end);
+    expect(await validator.validate({ ...other, secretHash: mine.secretHash })).toEqual({ outcome: 'unknown' });
   });
 
   promise(
@@ -285,7 +383,7 @@ describe.each(storeBackends)('the session store on $name', (named) => {
       for (let done = 0; done < races; done += batch) {
         const tokens = await Promise.all(Array.from({ length: batch }, () => logIn(userId)));
         // Long enough ago that every touch would write.
-        await Promise.all(tokens.map(({ id }) => admin.hincrby(`hf:t:${id}`, 'l', -120_000)));
+        await Promise.all(tokens.map(({ id }) => seenEarlier(admin, id, 120_000)));
         await Promise.all(
           tokens.map(async (token, index) => {
             const revoked = auth.revoke(token.id, token.proof, 'logout');
@@ -302,7 +400,7 @@ describe.each(storeBackends)('the session store on $name', (named) => {
             await Promise.all(racing);
           }),
         );
-        const touchKeys = await admin.exists(...tokens.map(({ id }) => `hf:t:${id}`));
+        const touchKeys = await admin.exists(...tokens.map(({ id }) => keysOf(id).t));
         expect(touchKeys, 'touch keys of ended sessions').toBe(0);
       }
       expect(cameBack).toBe(0);
@@ -313,36 +411,48 @@ describe.each(storeBackends)('the session store on $name', (named) => {
   promise('the validator may validate and touch, and nothing else', async () => {
     const token = await logIn();
     const redis = await backend.connectAs('validator');
-    const [s, t, u] = [`hf:s:${token.id}`, `hf:t:${token.id}`, `hf:u:${token.userId}`];
-    const other = createSessionToken();
+    const { s, t, rest } = keysOf(token.id);
+    const user = JSON.stringify(token.userId);
+    const other = createSessionToken('nobody');
     const mint = [
-      `hf:s:${other.id}`,
-      `hf:t:${other.id}`,
-      'hf:u:x',
+      keysOf(other.id).s,
+      keysOf(other.id).t,
       other.id,
       other.secretHash,
-      'x',
-      '{}',
+      '"x"',
+      '[],[],',
       1000,
       1000,
       '',
       '',
     ];
     const refused: [string, ...(string | number)[]][] = [
-      ['FCALL', 'holdfast_v1_create', 3, ...mint],
-      ['FCALL', 'holdfast_v1_revoke', 2, s, t, token.id, 'user', token.userId, 'logout'],
-      ['FCALL', 'holdfast_v1_revoke_user', 1, u, 'logout', ''],
-      ['FCALL', 'holdfast_v1_rotate', 2, s, t, token.id, token.secretHash, 0, '', other.secretHash],
-      ['FCALL', 'holdfast_v1_list', 1, u],
-      ['FCALL', 'holdfast_v1_limit', 1, 'hf:rl:a:x', 'take', 1, 1000],
-      ['FCALL', 'holdfast_v1_touch', 1, s],
-      ['FCALL', 'holdfast_v1_validate', 2, s, t, token.secretHash, '0'],
-      ['HSET', s, 'abs', '9999999999999'],
+      ['FCALL', 'holdfast_v2_create', 2, ...mint],
+      ['FCALL', 'holdfast_v2_revoke', 2, s, t, token.id, 'user', user, 'logout'],
+      ['FCALL', 'holdfast_v2_revoke_user', 1, s, user, 'logout', ''],
+      ['FCALL', 'holdfast_v2_rotate', 2, s, t, token.id, token.secretHash, 0, '', other.secretHash],
+      ['FCALL', 'holdfast_v2_list', 1, s, user],
+      ['FCALL', 'holdfast_v2_limit', 1, 'hf:rl:a:x', 'take', 1, 1000],
+      ['FCALL', 'holdfast_v2_touch', 1, s, rest],
+      ['FCALL', 'holdfast_v2_validate', 2, s, t, rest, token.secretHash],
+      // What a user's sessions are is for those who know their ids.
+      ...['HGETALL', 'HKEYS', 'HVALS', 'HLEN', 'HRANDFIELD', 'TYPE', 'EXISTS'].map((command): [string, string] => [
+        command,
+        s,
+      ]),
+      ['HSCAN', s, '0'],
+      ['HGETALL', t],
+      ['HKEYS', t],
+      ['HSET', s, rest, 'x'],
+      ['HDEL', s, rest],
+      ['HDEL', t, rest],
       ['PEXPIRE', s, '999999999'],
+      ['PEXPIRE', t, '999999999'],
+      ['PERSIST', t],
       ['DEL', s],
       ['DEL', t],
       ['HGET', 'hf:rl:a:x', 'x'],
-      ['ZRANGE', u, '0', '-1'],
+      ['ZRANGE', 'hf:o:x', '0', '-1'],
       ['EVAL', 'return 1', '0'],
       ['EVAL_RO', 'return 1', '0'],
       ['SCRIPT', 'LOAD', 'return 1'],
@@ -350,9 +460,9 @@ describe.each(storeBackends)('the session store on $name', (named) => {
         'FUNCTION',
         'LOAD',
         'REPLACE',
-        '#!lua name=holdfast_v1\nredis.register_function("holdfast_v1_validate", function() return 1 end)',
+        '#!lua name=holdfast_v2\nredis.register_function("holdfast_v2_validate", function() return 1 end)',
       ],
-      ['FUNCTION', 'DELETE', 'holdfast_v1'],
+      ['FUNCTION', 'DELETE', 'holdfast_v2'],
       ['FUNCTION', 'FLUSH'],
       ['KEYS', '*'],
       ['SCAN', '0'],
@@ -382,17 +492,17 @@ describe.each(storeBackends)('the session store on $name', (named) => {
       );
     }
     expect(await validator.validate(token)).toMatchObject({ outcome: 'active' });
-    await expect(redis.call('FCALL_RO', 'holdfast_v1_validate', 2, s, t, token.secretHash, '0')).resolves.toContain(
+    await expect(redis.call('FCALL_RO', 'holdfast_v2_validate', 2, s, t, rest, token.secretHash)).resolves.toContain(
       'active',
     );
-    await expect(redis.call('FCALL', 'holdfast_v1_touch', 1, t)).resolves.toBe(0);
+    await expect(redis.call('FCALL', 'holdfast_v2_touch', 1, t, rest)).resolves.toBe(0);
   });
 
   promise('what a validator writes can’t keep a session alive past its absolute timeout', async () => {
     const store = open('auth', { absoluteTimeoutMs: 1500, idleTimeoutMs: 1500 });
     const token = await logIn(newUser(), store);
     const redis = await backend.connectAs('validator');
-    await redis.hset(`hf:t:${token.id}`, 'l', '99999999999999', 'i', '99999999999999');
+    await redis.hset(keysOf(token.id).t, keysOf(token.id).rest, '99999999999999');
     await pollUntil(
       'the absolute timeout',
       10_000,
@@ -400,7 +510,7 @@ describe.each(storeBackends)('the session store on $name', (named) => {
     );
     for (const garbage of ['', 'x', '-1', 'nan', 'inf', '1e400', '\0']) {
       const live = await logIn();
-      await redis.hset(`hf:t:${live.id}`, 'l', garbage, 'i', garbage);
+      await redis.hset(keysOf(live.id).t, keysOf(live.id).rest, garbage);
       await expect(validator.validate(live), `last seen ${JSON.stringify(garbage)}`).resolves.toMatchObject({
         outcome: expect.stringMatching(/^(active|expired-idle)$/),
       });
@@ -429,22 +539,21 @@ describe.each(storeBackends)('the session store on $name', (named) => {
   });
 
   promise('a create whose answer was lost can be asked again, and makes one session', async () => {
-    const { id, secretHash } = createSessionToken();
     const userId = newUser();
+    const { id, secretHash } = createSessionToken(userId);
     const redis = await backend.connectAs('auth');
-    const pub = JSON.stringify({ userId, roles: [], amr: [], authenticatedAtMs: 0 }).replace(/0\}$/, '');
+    const { s, t } = keysOf(id);
     const create = (hash: string) =>
       redis.call(
         'FCALL',
-        'holdfast_v1_create',
-        3,
-        `hf:s:${id}`,
-        `hf:t:${id}`,
-        `hf:u:${userId}`,
+        'holdfast_v2_create',
+        2,
+        s,
+        t,
         id,
         hash,
-        userId,
-        pub,
+        JSON.stringify(userId),
+        '[],[],',
         60_000,
         600_000,
         'ua',
@@ -453,7 +562,7 @@ describe.each(storeBackends)('the session store on $name', (named) => {
     const first = await create(secretHash);
     expect(await create(secretHash)).toEqual(first);
     expect(await auth.list(userId)).toHaveLength(1);
-    expect(await create(createSessionToken().secretHash)).toEqual(['exists']);
+    expect(await create(createSessionToken('nobody').secretHash)).toEqual(['exists']);
     await auth.revoke(id, { userId }, 'logout');
     expect(await create(secretHash)).toEqual(['exists']);
   });
@@ -473,16 +582,22 @@ describe.each(storeBackends)('the session store on $name', (named) => {
 
   promise('a record from a newer release is 503, not a lost session', async () => {
     const token = await logIn();
-    await admin.hset(`hf:s:${token.id}`, 'v', '2');
+    await editRecord(admin, token.id, ({ v }) => ({ v: v + 1 }));
     await expect(validator.validate(token)).rejects.toMatchObject({ code: 'store-unavailable', status: 503 });
   });
 
   promise('a record that is garbage is 503 for its holder and harms nobody else', async () => {
     const [broken, sound] = [await logIn(), await logIn()];
-    await admin.hset(`hf:s:${broken.id}`, 'pub', '{not json');
+    const { s, rest } = keysOf(broken.id);
+    await editRecord(admin, broken.id, () => ({ facts: '{not json' }));
     await expect(validator.validate(broken)).rejects.toMatchObject({ code: 'store-unavailable' });
-    await admin.del(`hf:s:${broken.id}`);
-    await admin.set(`hf:s:${broken.id}`, 'not even a hash');
+    await admin.hset(s, rest, 'no record');
+    await expect(validator.validate(broken)).rejects.toMatchObject({ code: 'store-unavailable' });
+    // Their other sessions, and what comes after, are not lost with it.
+    const other = await logIn(broken.userId);
+    expect((await auth.list(broken.userId)).map(({ id }) => id)).toEqual([other.id]);
+    await admin.del(s);
+    await admin.set(s, 'not even a hash');
     await expect(validator.validate(broken)).rejects.toMatchObject({ code: 'store-unavailable' });
     expect(await validator.validate(sound)).toMatchObject({ outcome: 'active' });
   });
@@ -530,8 +645,8 @@ describe.each(storeBackends)('the session store on $name', (named) => {
   promise(
     'an older auth does not replace a newer function library, and a lost library comes back by itself',
     async () => {
-      const [reply] = (await admin.call('FUNCTION', 'LIST', 'LIBRARYNAME', 'holdfast_v1', 'WITHCODE')) as unknown[];
-      const code = JSON.stringify(reply).match(/"(#!lua name=holdfast_v1.*?[^\\])"[,\]}]/s)?.[1];
+      const [reply] = (await admin.call('FUNCTION', 'LIST', 'LIBRARYNAME', 'holdfast_v2', 'WITHCODE')) as unknown[];
+      const code = JSON.stringify(reply).match(/"(#!lua name=holdfast_v2.*?[^\\])"[,\]}]/s)?.[1];
       if (code === undefined) throw new Error('FUNCTION LIST gave no code');
       const source = JSON.parse(`"${code}"`) as string;
       const newer = source.replace(/^-- revision: \d+$/m, '-- revision: 999999');
@@ -547,6 +662,30 @@ describe.each(storeBackends)('the session store on $name', (named) => {
       expect(await libraryCode()).not.toContain('-- revision: 999999');
     },
   );
+
+  promise('a service of the release before, which still runs during an upgrade, is told to ask elsewhere', async () => {
+    const names = ['create', 'validate', 'validate_each', 'touch', 'rotate', 'revoke', 'revoke_user', 'revoke_linked'];
+    const functions = [...names, 'list', 'limit'].map((name) => `holdfast_v1_${name}`);
+    const register = functions.map(
+      (name) =>
+        `redis.register_function{function_name='${name}', callback=function() return {'unknown'} end, flags={'no-writes'}}`,
+    );
+    await admin.call('FUNCTION', 'LOAD', `#!lua name=holdfast_v1\n-- revision: 4\n${register.join('\n')}`);
+    const [redis, oldAuth] = [await backend.connectAs('validator'), await backend.connectAs('auth')];
+    const { s, t } = keysOf((await logIn()).id);
+    expect(await redis.call('FCALL_RO', 'holdfast_v1_validate', 2, s, t, 'x', '0')).toEqual(['unknown']);
+
+    open('auth').connect();
+    const answers = async () => {
+      const calls = functions.map((name) => oldAuth.call('FCALL', name, 1, s).catch((error: Error) => error.message));
+      calls.push(redis.call('FCALL_RO', functions[1] as string, 2, s, t).catch((error: Error) => error.message));
+      return Promise.all(calls);
+    };
+    await pollUntil('the new library', 10_000, async () => !(await answers()).some((answer) => Array.isArray(answer)));
+    // To an old service that is an error which passes: it answers 503, after it has tried again.
+    for (const answer of await answers()) expect(answer).toMatch(/^TRYAGAIN /);
+    await admin.call('FUNCTION', 'DELETE', 'holdfast_v1');
+  });
 
   promise('with the password changed in Redis and in the file, connections come back with the new one', async () => {
     const token = await logIn();
@@ -564,8 +703,11 @@ async function dumpEverything(redis: Redis): Promise<string> {
   for await (const keys of redis.scanStream({ count: 1000 })) {
     for (const key of keys as string[]) {
       const type = await redis.type(key);
-      if (type === 'hash') parts.push(key, ...Object.entries(await redis.hgetall(key)).flat());
-      else if (type === 'zset') parts.push(key, ...(await redis.zrange(key, '0', '-1')));
+      if (type === 'hash') {
+        for (const [field, value] of Object.entries(await redis.hgetallBuffer(key))) {
+          parts.push(key, field, value.toString('latin1'));
+        }
+      } else if (type === 'zset') parts.push(key, ...(await redis.zrange(key, '0', '-1')));
       else parts.push(key, String(await redis.get(key)));
     }
   }

@@ -40,6 +40,6 @@ expect 1 "auth writes a session" ask auth "$primary" 6379 hset hf:s:helm-test fi
 expect value "validator reads it" ask validator "$primary" 6379 hget hf:s:helm-test field
 expect NOPERM "validator can't change it" ask validator "$primary" 6379 hset hf:s:helm-test field other
 expect NOPERM "validator can't end it" ask validator "$primary" 6379 pexpire hf:s:helm-test 1
-expect 1 "auth deletes it" ask auth "$primary" 6379 del hf:s:helm-test
+expect 1 "auth deletes it" ask auth "$primary" 6379 hdel hf:s:helm-test field
 expect NOAUTH "nobody gets in without a password" ask nobody "$primary" 6379 get hf:s:helm-test
 exit $failed

@@ -2,15 +2,15 @@
 them), `sentinel` and `replica` are what the Redis documentation asks for, and no more. */}}
 {{- define "redis-sentinel.rules" -}}
 auth: >-
-  resetchannels -@all ~hf:s:* ~hf:t:* ~hf:u:* ~hf:o:* ~hf:rl:*
+  resetchannels -@all ~hf:s:* ~hf:t:* ~hf:o:* ~hf:rl:*
   +hello +auth +ping +info +role +client|setname
   +fcall +fcall_ro +function|load +function|list +wait +time
-  +hget +hmget +hset +hdel +del +get +set +incr +decr +pttl +pexpire +pexpireat
+  +hget +hgetall +hset +hdel +get +set +incr +decr +pttl +pexpire +pexpireat +pexpiretime
   +zadd +zrem +zrange +zscore +zremrangebyscore
 validator: >-
   resetchannels -@all %R~hf:s:* %RW~hf:t:* &__redis__:invalidate
   +hello +auth +ping +info +role +client|setname
-  +fcall +fcall_ro +time +hget +hmget +hset +pexpire
+  +fcall +fcall_ro +time +hget +hset
   +client|id +client|tracking +subscribe
 replica: >-
   resetchannels -@all +psync +replconf +ping

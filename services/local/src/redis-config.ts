@@ -23,8 +23,9 @@ export function createRedisConfig({ host, port, folder, aclFile, replication }: 
     'appendfsync everysec',
     'save ""',
     'maxmemory-policy noeviction',
-    // The user agent of a session may be long, and a record must stay one compact block.
-    'hash-max-listpack-value 512',
+    // The sessions of a user are one hash of small records, which is to stay one compact block.
+    'hash-max-listpack-value 1024',
+    'hash-max-listpack-entries 128',
   ];
   if (replication) {
     const { user, primary } = replication;

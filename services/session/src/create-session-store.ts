@@ -1,6 +1,7 @@
 import { toRedisConfig } from './redis-client.ts';
 import type { SessionEnvironment } from './session-config.ts';
-import { SessionStore, type SessionStoreOptions } from './session-store.ts';
+import { SessionStore } from './session-store.ts';
+import type { SessionStoreOptions } from './session-store-options.ts';
 import { toSessionTimeouts } from './session-timeouts.ts';
 
 /**

@@ -5,11 +5,13 @@ export { type Credential, type ReadHeader, readCredential } from './credential.t
 export { createFileSource, type FileSource, type FileSourceOptions } from './file-source.ts';
 export { type ErrorCode, errorStatuses, HoldfastError, type HoldfastErrorOptions } from './holdfast-error.ts';
 export { isSafeMethod } from './is-safe-method.ts';
+export type { Authentication, CreatedSession, NewSession } from './new-session.ts';
 export { readNodeHeader } from './read-node-header.ts';
 export { type RedisConfig, type RedisEndpoint, type RedisTarget, toRedisConfig } from './redis-client.ts';
 export { redisUserRules } from './redis-users.ts';
 export { requireSameOrigin } from './require-same-origin.ts';
 export { requireSession, type SessionVariables } from './require-session.ts';
+export type { RotateOptions, Rotation } from './rotation.ts';
 export {
   isReadable,
   type SessionEnvironment,
@@ -25,17 +27,7 @@ export {
   type SessionWithDevice,
   toSessionView,
 } from './session-record.ts';
-export {
-  type Authentication,
-  type CreatedSession,
-  type LimitAction,
-  type LimitCounter,
-  type NewSession,
-  type Revocation,
-  type RotateOptions,
-  type Rotation,
-  SessionStore,
-  type SessionStoreOptions,
-} from './session-store.ts';
+export { type Revocation, SessionStore } from './session-store.ts';
+export type { LimitAction, LimitCounter, SessionStoreOptions } from './session-store-options.ts';
 export { createSessionToken, isSessionId, type ParsedSessionToken, parseSessionToken } from './session-token.ts';
 export type { Validation } from './validation.ts';

@@ -8,17 +8,30 @@ const connection = ['+hello', '+auth', '+ping', '+info', '+role', '+client|setna
 export const redisUserRules = {
   /** Owns the session records: every function, and loading them. */
   auth: [
-    ['resetchannels', '-@all', '~hf:s:*', '~hf:t:*', '~hf:u:*', '~hf:o:*', '~hf:rl:*'],
+    ['resetchannels', '-@all', '~hf:s:*', '~hf:t:*', '~hf:o:*', '~hf:rl:*'],
     connection,
     ['+fcall', '+fcall_ro', '+function|load', '+function|list', '+wait', '+time'],
-    ['+hget', '+hmget', '+hset', '+hdel', '+del', '+get', '+set', '+incr', '+decr', '+pttl', '+pexpire', '+pexpireat'],
+    [
+      '+hget',
+      '+hgetall',
+      '+hset',
+      '+hdel',
+      '+get',
+      '+set',
+      '+incr',
+      '+decr',
+      '+pttl',
+      '+pexpire',
+      '+pexpireat',
+      '+pexpiretime',
+    ],
     ['+zadd', '+zrem', '+zrange', '+zscore', '+zremrangebyscore'],
   ].flat(),
-  /** Only reads session records, and writes when one was last seen. */
+  /** Only reads session records, one by one so that it must know their ids, and writes when one was last seen. */
   validator: [
     ['resetchannels', '-@all', '%R~hf:s:*', '%RW~hf:t:*', '&__redis__:invalidate'],
     connection,
-    ['+fcall', '+fcall_ro', '+time', '+hget', '+hmget', '+hset', '+pexpire'],
+    ['+fcall', '+fcall_ro', '+time', '+hget', '+hset'],
     // For its local cache: to be told which records change.
     ['+client|id', '+client|tracking', '+subscribe'],
   ].flat(),

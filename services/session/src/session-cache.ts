@@ -1,5 +1,6 @@
 import { Command, type Redis } from 'ioredis';
 import { createRedisClient, type RedisConfig } from './redis-client.ts';
+import { USER_PART_LENGTH } from './session-keys.ts';
 import type { ParsedSessionToken } from './session-token.ts';
 import type { ActiveValidation, Validation } from './validation.ts';
 
@@ -35,12 +36,11 @@ const CHANNEL = '__redis__:invalidate';
 const PREFIX = 'hf:s:';
 const MAX_SESSIONS = 100_000;
 const HEARTBEAT_MS = 1000;
-/** So many characters of an id are what is kept, announced and forgotten together. */
-const GROUP_LENGTH = 12;
 /** As many different lists of roles or methods are worth sharing. */
 const MAX_LISTS = 1000;
 
-const groupOf = (id: string) => id.slice(0, GROUP_LENGTH);
+/** Redis names a user when it tells of a change: what is kept of a user is forgotten together. */
+const groupOf = (id: string) => id.slice(0, USER_PART_LENGTH);
 
 /**
  * Live sessions, as Redis answered them a moment ago. Redis tells when one changes (client-side caching, broadcasting
@@ -149,7 +149,7 @@ export class SessionCache {
     if (this.#size > maxSessions) this.#forgetGroup(this.#groups.keys().next().value as string);
   }
 
-  /** @param name what has changed: a session's id, or as much of it as its group has */
+  /** @param name what the key that changed is called behind its prefix: the user's part of ids, or an ended session's id */
   drop(name: string): void {
     const group = groupOf(name);
     this.#forgetGroup(group);

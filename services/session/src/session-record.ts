@@ -34,7 +34,7 @@ export type RevokeReason =
   | 'ended-by-provider'
   | 'not-durable';
 
-/** The part of a record that is JSON in Redis (`pub`), written by auth and read by every service. */
+/** The part of a record that is JSON in Redis, written by auth and read by every service. */
 export interface PublicPart {
   userId: string;
   roles: string[];

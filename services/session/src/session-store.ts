@@ -1,129 +1,23 @@
-import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import type { Redis } from 'ioredis';
 import { DegradedReads } from './degraded-reads.ts';
-import { type Command, DurableWriter } from './durable-writer.ts';
-import { followPrimary, type PrimaryFollower } from './follow-primary.ts';
-import { loadFunctionLibrary } from './function-library.ts';
 import { HoldfastError } from './holdfast-error.ts';
-import { createRedisClient, type RedisConfig } from './redis-client.ts';
+import { type CreatedSession, type CreationReply, type NewSession, toCreated, toCreation } from './new-session.ts';
+import { type RotateOptions, type Rotation, toRotated, toRotation } from './rotation.ts';
 import { SessionCache } from './session-cache.ts';
-import type { Device, PublicPart, RevokeReason, SessionWithDevice } from './session-record.ts';
-import { createSessionToken, deriveSessionToken, type ParsedSessionToken, parseSessionToken } from './session-token.ts';
-import { isFunctionMissing, toStoreError } from './store-errors.ts';
-import {
-  type ActiveValidation,
-  type Ended,
-  parsePublicPart,
-  toEnded,
-  toSession,
-  toValidation,
-  type Validation,
-} from './validation.ts';
-import { ValidationBatcher } from './validation-batcher.ts';
-import { withRetry } from './with-retry.ts';
-
-export interface SessionStoreOptions {
-  redis: RedisConfig;
-  /** `auth` owns the records and loads the functions; `validator` only validates and touches. */
-  role: 'auth' | 'validator';
-  idleTimeoutMs: number;
-  absoluteTimeoutMs: number;
-  /** Replicas that confirm a login or a logout; 0 asks none. */
-  waitReplicas: number;
-  waitTimeoutMs: number;
-  retryBudgetMs: number;
-  /** How long into an outage of the primary replicas may answer for it, where that is safe; by default never. */
-  degradedReadMs?: number;
-  /** How long a validator may answer a live session from its own memory, in milliseconds; by default it always asks. */
-  localCacheMs?: number;
-  /** How many live sessions a user may have; 0, the default, is any number. */
-  maxPerUser?: number;
-  /** What a login does that would be one too many; default `terminate-oldest`. */
-  maxPerUserAction?: LimitAction;
-  /** How old a secret gets before auth gives out a successor; 0, the default, is for ever. */
-  rotateMs?: number;
-  /** How long one call of the store took, and whether it got an answer. */
-  onCall?: (operation: string, durationMs: number, ok: boolean) => void;
-  /** A connection or a background write failed. The store goes on trying. */
-  onError?: (error: Error) => void;
-}
-
-export interface ValidateOptions {
-  /** The request changes nothing (RFC 9110, section 9.2.1), so that replicas may answer while the primary can't. */
-  safe: boolean;
-}
-
-/** What becomes of one session too many: the user's oldest ends, or the new one is refused. */
-export type LimitAction = 'terminate-oldest' | 'deny-new';
-
-/** Who somebody proved to be just now. */
-export interface Authentication {
-  userId: string;
-  roles: readonly string[];
-  /** How they proved it, RFC 8176 names. */
-  amr: readonly string[];
-}
-
-export interface RotateOptions {
-  /** What successors are derived with; never kept in Redis. The first makes new ones, all of them find made ones again. */
-  keys: readonly Buffer[];
-  /** Only where the newest secret is at least that old; 0 is at once, and the default what `rotateMs` says. */
-  minAgeMs?: number;
-  /** After a re-authentication: the successor, and only it, is worth that. */
-  authentication?: Authentication | undefined;
-}
-
-/** `kept`: there is no successor for this token now. */
-export type Rotation = { outcome: 'rotated'; token: string; authentication: PublicPart } | { outcome: 'kept' } | Ended;
-
-export interface NewSession extends Authentication {
-  device: Device;
-  /** The session that the caller ends once this one is there: it does not count against the user's limit. */
-  replaces?: ParsedSessionToken | undefined;
-  /** When the user proved who they are, where that was before now; milliseconds since 1970. */
-  authenticatedAtMs?: number | undefined;
-  /**
-   * The session at an identity provider that this one comes of, so that {@link SessionStore.revokeLinked} finds it; 43
-   * characters of base64url, the hash of whatever the provider calls it.
-   */
-  link?: string | undefined;
-}
-
-export interface CreatedSession {
-  token: string;
-  session: SessionWithDevice;
-  /** Older sessions of the user that ended because they were too many. */
-  evicted: readonly string[];
-}
+import { toLimitKey, toLinkKey, toSessionKeys, toUserKey } from './session-keys.ts';
+import type { RevokeReason, SessionWithDevice } from './session-record.ts';
+import type { LimitCounter, SessionStoreOptions, ValidateOptions } from './session-store-options.ts';
+import { createSessionToken, type ParsedSessionToken, parseSessionToken } from './session-token.ts';
+import { StoreCalls } from './store-calls.ts';
+import { expandUserAgent } from './user-agent.ts';
+import { type ActiveValidation, toSession, toValidation, type Validation } from './validation.ts';
 
 /** What came of ending a session; `ended`: it had been ended before, `unknown`: none such, or not the caller's. */
 export type Revocation = { outcome: 'revoked' | 'ended'; userId: string } | { outcome: 'unknown' };
 
-/** One counter of a rate limit: at most `limit` within `windowMs` of the first. */
-export interface LimitCounter {
-  key: string;
-  limit: number;
-  windowMs: number;
-}
-
 const unsafe: ValidateOptions = { safe: false };
-type CreateReply = [
-  outcome: string,
-  createdAtMs: number,
-  absoluteExpiresAtMs: number,
-  tooMany?: number,
-  replaced?: number,
-];
 
-/** Where a reply of `validate` says what may be rotated: its last field. */
+/** Where a reply of `validate` says what may be rotated: its last field but one. */
 const ROTATION_FIELD = 11;
-
-const tracer = trace.getTracer('@holdfast/session');
-const sessionKey = (id: string) => `hf:s:${id}`;
-const touchKey = (id: string) => `hf:t:${id}`;
-const userKey = (userId: string) => `hf:u:${userId}`;
-const linkKey = (link: string) => `hf:o:${link}`;
-const limitKey = (name: string) => `hf:rl:${name}`;
 
 /**
  * Sessions in Redis. Every method that can't get an answer throws {@link HoldfastError} `store-unavailable` (503), and
@@ -131,48 +25,20 @@ const limitKey = (name: string) => `hf:rl:${name}`;
  */
 export class SessionStore {
   readonly #options: SessionStoreOptions;
-  readonly #redis: Redis;
-  readonly #writeRedis: Redis | undefined;
-  readonly #writer: DurableWriter | undefined;
-  readonly #follower: PrimaryFollower;
+  readonly #calls: StoreCalls;
   readonly #degraded: DegradedReads | undefined;
-  readonly #batcher: ValidationBatcher;
   readonly #cache: SessionCache | undefined;
   readonly #touching = new Map<string, Promise<void>>();
-  #closed = false;
 
   constructor(options: SessionStoreOptions) {
     this.#options = options;
-    this.#redis = createRedisClient(options.redis, `holdfast-${options.role}`);
-    this.#batcher = new ValidationBatcher({
-      redis: this.#redis,
-      retryBudgetMs: options.retryBudgetMs,
-      measure: (run) => this.#measure('validate', run),
-    });
-    if (options.role === 'auth') {
-      const writeRedis = createRedisClient(options.redis, 'holdfast-auth-wait', options.waitTimeoutMs);
-      writeRedis.on('ready', () => this.#loadFunctions().catch((error: Error) => options.onError?.(error)));
-      this.#writeRedis = writeRedis;
-      this.#writer = new DurableWriter({
-        redis: writeRedis,
-        replicas: options.waitReplicas,
-        timeoutMs: options.waitTimeoutMs,
-        retryBudgetMs: options.retryBudgetMs,
-      });
-    }
     const { redis, waitReplicas, localCacheMs = 0, degradedReadMs: limitMs = 0 } = options;
     const onError = (error: Error) => options.onError?.(error);
     // Auth is the one that ends sessions: it always asks.
     if (localCacheMs > 0 && options.role === 'validator') {
       this.#cache = new SessionCache({ redis, maxAgeMs: localCacheMs, onError });
     }
-    for (const connection of this.#connections()) {
-      connection.on('error', onError);
-      connection.on('end', () => {
-        if (!this.#closed) connection.connect().catch(() => {});
-      });
-    }
-    this.#follower = followPrimary(redis, this.#connections(), onError);
+    this.#calls = new StoreCalls(options, this.#cache ? [this.#cache.connection] : []);
     if (limitMs > 0 && redis.target.kind === 'sentinel') {
       this.#degraded = new DegradedReads({ redis, name: 'holdfast-degraded', waitReplicas, limitMs, onError });
     }
@@ -180,13 +46,13 @@ export class SessionStore {
 
   /** Begins to connect; an unreachable Redis is no error here, it is retried for as long as the store is open. */
   connect(): void {
-    for (const redis of this.#connections()) if (redis.status === 'wait') redis.connect().catch(() => {});
+    this.#calls.connect();
     this.#degraded?.connect();
   }
 
   /** Whether the primary answers, for readiness. Not for liveness: a restart mends no Redis. */
-  async ping(): Promise<void> {
-    await this.#call('ping', () => withRetry(this.#redis, this.#options.retryBudgetMs, () => this.#redis.ping()));
+  ping(): Promise<void> {
+    return this.#calls.ping();
   }
 
   /** A session that lives as far as this process knows, within `localCacheMs`; undefined where Redis has to be asked. */
@@ -199,7 +65,7 @@ export class SessionStore {
     const filling = this.#cache?.begin(token.id);
     let validation: Validation | undefined;
     try {
-      const reply = await this.#validate(token, ['0'], options);
+      const reply = await this.#validate(token, undefined, options);
       validation = toValidation(token, reply, (fields) => toSession(token.id, fields));
       return validation;
     } finally {
@@ -210,11 +76,8 @@ export class SessionStore {
   /** As {@link validate}, with the device the session was begun on. */
   async describe(token: ParsedSessionToken, options: ValidateOptions = unsafe): Promise<Validation<SessionWithDevice>> {
     const { role, rotateMs = 0 } = this.#options;
-    const reply = await this.#validate(token, role === 'auth' ? ['1', rotateMs] : ['1'], options);
-    return toValidation(token, reply, (fields) => ({
-      ...toSession(token.id, fields),
-      device: { userAgent: String(fields[6]), ip: String(fields[7]) },
-    }));
+    const reply = await this.#validate(token, role === 'auth' ? [rotateMs] : [], options);
+    return toValidation(token, reply, (fields) => toSessionWithDevice(token.id, fields, 6));
   }
 
   /**
@@ -225,7 +88,7 @@ export class SessionStore {
    */
   touch(id: string, firstUse?: string): void {
     if (this.#touching.has(id)) return;
-    const done = this.#ask('touch', [touchKey(id)], firstUse === undefined ? [] : [firstUse], 0)
+    const done = this.#touch(id, firstUse, 0)
       .then(
         () => {},
         (error: Error) => this.#options.onError?.(error),
@@ -242,48 +105,22 @@ export class SessionStore {
    *   `not-durable` or `store-unavailable`
    */
   async create(input: NewSession): Promise<CreatedSession> {
-    const { token, id, secretHash } = createSessionToken();
-    const { idleTimeoutMs, absoluteTimeoutMs, maxPerUser = 0, maxPerUserAction = 'terminate-oldest' } = this.#options;
-    const { userId, roles, amr, device, replaces, authenticatedAtMs, link } = input;
-    const publicPart = toPublicPart({ userId, roles, amr });
-    const keys = [sessionKey(id), touchKey(id), userKey(userId), ...(link === undefined ? [] : [linkKey(link)])];
-    const record = [id, secretHash, userId, publicPart, idleTimeoutMs, absoluteTimeoutMs, device.userAgent, device.ip];
-    const limit = [maxPerUser, maxPerUserAction, replaces?.id ?? '', replaces?.secretHash ?? ''];
+    let created = createSessionToken(input.userId);
     try {
-      const reply = (await this.#write('create', keys, [...record, ...limit, authenticatedAtMs ?? ''])) as CreateReply;
-      if (reply[0] === 'limit') throw sessionLimit(maxPerUser);
-      if (reply[0] === 'ended') throw endedAtProvider();
-      if (reply[0] !== 'created') throw new Error(`create answered ${reply[0]}`);
-      const [, createdAtMs, absoluteExpiresAtMs, tooMany = 0, replaced] = reply;
-      const session: SessionWithDevice = {
-        id,
-        userId,
-        roles,
-        amr,
-        authenticatedAtMs: Math.min(authenticatedAtMs ?? createdAtMs, createdAtMs),
-        createdAtMs,
-        lastSeenAtMs: createdAtMs,
-        idleExpiresAtMs: Math.min(createdAtMs + idleTimeoutMs, absoluteExpiresAtMs),
-        absoluteExpiresAtMs,
-        device,
-      };
-      const spared = replaced === 1 ? replaces?.id : undefined;
-      return { token, session, evicted: tooMany > 0 ? await this.#evict(userId, spared) : [] };
+      let reply = await this.#create(input, created);
+      if (reply[0] === 'exists') {
+        // Another session has the 74 random bits of this one; nobody has ever held this token.
+        created = createSessionToken(input.userId);
+        reply = await this.#create(input, created);
+      }
+      const { session, tooMany, replaced } = toCreated(input, created.id, reply, this.#options);
+      const spared = replaced ? input.replaces?.id : undefined;
+      return { token: created.token, session, evicted: tooMany > 0 ? await this.#evict(input.userId, spared) : [] };
     } catch (error) {
       if (error instanceof HoldfastError && ['session-limit', 'sign-in-failed'].includes(error.code)) throw error;
-      this.revoke(id, { userId }, 'not-durable').catch((cause: Error) => this.#options.onError?.(cause));
+      const proof = { secretHash: created.secretHash };
+      this.revoke(created.id, proof, 'not-durable').catch((cause: Error) => this.#options.onError?.(cause));
       throw error;
-    }
-  }
-
-  /** Ends the user's oldest sessions beyond the limit. When that fails, the next login does it. */
-  async #evict(userId: string, spared = ''): Promise<string[]> {
-    try {
-      const args = ['session-limit', spared, this.#options.maxPerUser ?? 0];
-      return (await this.#write('revoke_user', [userKey(userId)], args)) as string[];
-    } catch (error) {
-      this.#options.onError?.(error as Error);
-      return [];
     }
   }
 
@@ -298,10 +135,12 @@ export class SessionStore {
     proof: { secretHash: string } | { userId: string },
     reason: RevokeReason,
   ): Promise<Revocation> {
-    const [field, value] = 'userId' in proof ? ['user', proof.userId] : ['hash', proof.secretHash];
-    const reply = (await this.#write('revoke', [sessionKey(id), touchKey(id)], [id, field, value, reason])) as string[];
-    const [outcome, userId] = reply as [Revocation['outcome'], string?];
-    return userId === undefined ? { outcome: 'unknown' } : ({ outcome, userId } as Revocation);
+    const { s, t } = toSessionKeys(id);
+    const by = 'userId' in proof ? ['user', JSON.stringify(proof.userId)] : ['hash', proof.secretHash];
+    const reply = (await this.#calls.write('revoke', [s, t], [id, ...by, reason])) as [string, string?];
+    const [outcome, user] = reply;
+    if (user === undefined) return { outcome: 'unknown' };
+    return { outcome: outcome as 'revoked' | 'ended', userId: JSON.parse(user) as string };
   }
 
   /**
@@ -312,25 +151,9 @@ export class SessionStore {
    * @param token well-formed
    * @throws HoldfastError `not-durable` or `store-unavailable`: the old token still works
    */
-  async rotate(token: string, { keys, minAgeMs, authentication }: RotateOptions): Promise<Rotation> {
-    const { id, secretHash } = parseSessionToken(token) as ParsedSessionToken;
-    const { rotateMs = 0 } = this.#options;
-    const purpose = authentication === undefined ? 'rotate' : 'reauthenticate';
-    const candidates = keys.map((key) => deriveSessionToken(token, key, purpose));
-    const pub = authentication === undefined ? '' : toPublicPart(authentication);
-    const args = [
-      id,
-      secretHash,
-      minAgeMs ?? (rotateMs > 0 ? rotateMs : Number.MAX_SAFE_INTEGER),
-      pub,
-      ...candidates.map((candidate) => candidate.secretHash),
-    ];
-    const reply = (await this.#write('rotate', [sessionKey(id), touchKey(id)], args)) as string[];
-    const [outcome, successorHash, publicPart] = reply;
-    if (outcome === 'kept') return { outcome };
-    const successor = candidates.find((candidate) => candidate.secretHash === successorHash);
-    if (outcome !== 'rotated' || successor === undefined) return toEnded(reply);
-    return { outcome, token: successor.token, authentication: parsePublicPart(String(publicPart)) };
+  async rotate(token: string, options: RotateOptions): Promise<Rotation> {
+    const { candidates, args } = toRotation(token, options, this.#options.rotateMs);
+    return toRotated(candidates, await this.#rotate(parseSessionToken(token) as ParsedSessionToken, args));
   }
 
   /**
@@ -340,18 +163,18 @@ export class SessionStore {
    * @returns whose session this call ended, if it did and this is auth
    * @throws HoldfastError `not-durable` or `store-unavailable`: it is found again the next time
    */
-  async noteUse({ id, secretHash }: ParsedSessionToken): Promise<string | undefined> {
+  async noteUse(token: ParsedSessionToken): Promise<string | undefined> {
     if (this.#options.role === 'validator') {
-      await this.#ask('touch', [touchKey(id)], ['reused']);
+      await this.#touch(token.id, 'reused');
       return undefined;
     }
-    const reply = (await this.#write('rotate', [sessionKey(id), touchKey(id)], [id, secretHash])) as string[];
-    return reply[1] === 'reused' ? reply[2] : undefined;
+    const [, reason, user] = (await this.#rotate(token, [])) as string[];
+    return reason === 'reused' && user !== undefined ? (JSON.parse(user) as string) : undefined;
   }
 
   /** Ends all sessions of a user but, where given, one. Returns the ids of those that were still alive. */
   async revokeUser(userId: string, reason: RevokeReason, exceptId = ''): Promise<string[]> {
-    return (await this.#write('revoke_user', [userKey(userId)], [reason, exceptId])) as string[];
+    return this.#revokeUser(userId, [reason, exceptId]);
   }
 
   /**
@@ -364,20 +187,19 @@ export class SessionStore {
   async revokeLinked(
     link: string,
     reason: RevokeReason,
-    { userId = '', final = false }: { userId?: string | undefined; final?: boolean } = {},
+    { userId, final = false }: { userId?: string | undefined; final?: boolean } = {},
   ): Promise<{ id: string; userId: string }[]> {
-    const args = [reason, userId, final ? '1' : ''];
-    const reply = (await this.#write('revoke_linked', [linkKey(link)], args)) as string[];
-    return reply.flatMap((id, index) => (index % 2 === 0 ? [{ id, userId: String(reply[index + 1]) }] : []));
+    const args = [reason, userId === undefined ? '' : JSON.stringify(userId), final ? '1' : ''];
+    const reply = (await this.#calls.write('revoke_linked', [toLinkKey(link)], args)) as string[];
+    return reply.flatMap((id, index) =>
+      index % 2 === 0 ? [{ id, userId: JSON.parse(String(reply[index + 1])) as string }] : [],
+    );
   }
 
   /** The user's live sessions, oldest first. */
   async list(userId: string): Promise<SessionWithDevice[]> {
-    const reply = (await this.#ask('list', [userKey(userId)])) as unknown[][];
-    return reply.map(([id, ...fields]) => ({
-      ...toSession(String(id), fields),
-      device: { userAgent: String(fields[5]), ip: String(fields[6]) },
-    }));
+    const reply = (await this.#calls.ask('list', [toUserKey(userId)], [JSON.stringify(userId)])) as unknown[][];
+    return reply.map(([id, ...fields]) => toSessionWithDevice(String(id), fields, 5));
   }
 
   /**
@@ -385,137 +207,80 @@ export class SessionStore {
    * @returns 0, or the milliseconds until it is worth another try
    */
   async takeLimit(counters: readonly LimitCounter[]): Promise<number> {
-    const keys = counters.map(({ key }) => limitKey(key));
+    const keys = counters.map(({ key }) => toLimitKey(key));
     const args = counters.flatMap(({ limit, windowMs }) => [limit, windowMs]);
-    return Number(await this.#ask('limit', keys, ['take', ...args]));
+    return Number(await this.#calls.ask('limit', keys, ['take', ...args]));
   }
 
   /** Gives back what {@link takeLimit} took. */
   async giveLimit(counters: readonly LimitCounter[]): Promise<void> {
-    await this.#ask(
-      'limit',
-      counters.map(({ key }) => limitKey(key)),
-      ['give'],
-    );
+    const keys = counters.map(({ key }) => toLimitKey(key));
+    await this.#calls.ask('limit', keys, ['give']);
   }
 
   /** Lets background touches end and closes the connections. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#touching.values());
-    this.#closed = true;
-    this.#follower.close();
     this.#degraded?.close();
     this.#cache?.close();
-    for (const redis of this.#connections()) redis.disconnect();
+    this.#calls.close();
   }
 
-  #connections(): Redis[] {
-    return [this.#redis, this.#writeRedis, this.#cache?.connection].filter((redis) => redis !== undefined);
-  }
-
-  #validate(token: ParsedSessionToken, args: (string | number)[], { safe }: ValidateOptions): Promise<unknown[]> {
-    const keys = [sessionKey(token.id), touchKey(token.id)];
-    const all = [token.secretHash, ...args];
-    const primaryReady = this.#redis.status === 'ready';
+  /** @param further arguments of `validate` that the ordinary validation has not got */
+  #validate(
+    { id, secretHash }: ParsedSessionToken,
+    further: readonly (string | number)[] | undefined,
+    { safe }: ValidateOptions,
+  ): Promise<unknown[]> {
+    const { s, t, rest } = toSessionKeys(id);
+    const primaryReady = this.#calls.redis.status === 'ready';
+    const args = [rest, secretHash, ...(further ?? [])];
     // A device's name may be any text; without it no part of the answer has a line break.
-    const primary =
-      args[0] === '0'
-        ? this.#trace('validate', () => this.#batcher.ask({ keys, args: all }))
-        : (this.#ask('validate', keys, all) as Promise<unknown[]>);
+    const primary = further
+      ? (this.#calls.ask('validate', [s, t], args) as Promise<unknown[]>)
+      : this.#calls.askTogether({ s, t, rest, secretHash });
     if (!safe || !this.#degraded) return primary;
     return this.#degraded.read(primary, primaryReady, async (node) => {
-      const reply = await node.fcall_ro('holdfast_v1_validate', keys.length, ...keys, ...all);
+      const reply = await node.fcall_ro('holdfast_v2_validate', 2, s, t, ...args);
       // Without the primary nothing can be rotated, so nobody has to wait for that.
       return (reply as unknown[]).slice(0, ROTATION_FIELD);
     });
   }
 
-  /** A call that needs no replica's confirmation; autopipelining sends those of one tick together. */
-  #ask(operation: string, keys: string[], args: (string | number)[] = [], budgetMs = this.#options.retryBudgetMs) {
-    const command = operation === 'validate' ? 'fcall_ro' : 'fcall';
-    return this.#call(operation, () =>
-      withRetry(this.#redis, budgetMs, () =>
-        this.#redis[command](`holdfast_v1_${operation}`, keys.length, ...keys, ...args),
-      ),
-    );
+  #create(input: NewSession, created: ReturnType<typeof createSessionToken>): Promise<CreationReply> {
+    const { keys, args } = toCreation(input, created, this.#options);
+    return this.#calls.write('create', keys, args) as Promise<CreationReply>;
   }
 
-  #write(operation: string, keys: string[], args: (string | number)[]): Promise<unknown> {
-    const writer = this.#writer;
-    if (!writer) throw new Error(`a validator can't ${operation} sessions`);
-    const command: Command = ['FCALL', `holdfast_v1_${operation}`, keys.length, ...keys, ...args];
-    return this.#call(operation, () => writer.write(command));
+  #rotate({ id, secretHash }: ParsedSessionToken, args: readonly (string | number)[]): Promise<unknown[]> {
+    const { s, t } = toSessionKeys(id);
+    return this.#calls.write('rotate', [s, t], [id, secretHash, ...args]) as Promise<unknown[]>;
   }
 
-  async #loadFunctions(): Promise<void> {
-    if (this.#writeRedis) await loadFunctionLibrary(this.#writeRedis);
+  #touch(id: string, used?: string, budgetMs?: number): Promise<unknown> {
+    const { t, rest } = toSessionKeys(id);
+    return this.#calls.ask('touch', [t], used === undefined ? [rest] : [rest, used], budgetMs);
   }
 
-  #call<T>(operation: string, run: () => Promise<T>): Promise<T> {
-    return this.#trace(operation, () => this.#measure(operation, run));
+  #revokeUser(userId: string, args: readonly (string | number)[]): Promise<string[]> {
+    return this.#calls.write('revoke_user', [toUserKey(userId)], [JSON.stringify(userId), ...args]) as Promise<
+      string[]
+    >;
   }
 
-  /** A span in the request's trace. Where no request is traced it costs nothing. */
-  #trace<T>(operation: string, run: () => Promise<T>): Promise<T> {
-    if (trace.getActiveSpan() === undefined) return run();
-    return tracer.startActiveSpan(`redis ${operation}`, spanOptions(operation), async (span) => {
-      try {
-        return await run();
-      } catch (error) {
-        span.recordException(error as Error);
-        span.setStatus({ code: SpanStatusCode.ERROR });
-        throw error;
-      } finally {
-        span.end();
-      }
-    });
-  }
-
-  /** Measures a call and gives its errors their one form. */
-  async #measure<T>(operation: string, run: () => Promise<T>): Promise<T> {
-    const startedAt = performance.now();
-    let ok = false;
+  /** Ends the user's oldest sessions beyond the limit. When that fails, the next login does it. */
+  async #evict(userId: string, spared = ''): Promise<string[]> {
     try {
-      const result = await this.#withFunctions(run);
-      ok = true;
-      return result;
+      return await this.#revokeUser(userId, ['session-limit', spared, this.#options.maxPerUser ?? 0]);
     } catch (error) {
-      throw error instanceof HoldfastError ? error : toStoreError(error);
-    } finally {
-      this.#options.onCall?.(operation, performance.now() - startedAt, ok);
-    }
-  }
-
-  /** Runs it, and once more with the functions loaded where Redis turns out to have lost them. */
-  async #withFunctions<T>(run: () => Promise<T>): Promise<T> {
-    try {
-      return await run();
-    } catch (error) {
-      if (!isFunctionMissing(error) || this.#options.role !== 'auth') throw error;
-      await this.#loadFunctions();
-      return run();
+      this.#options.onError?.(error as Error);
+      return [];
     }
   }
 }
 
-/** The public part but for the time of authentication at its end: Redis sets that, by its clock. */
-const toPublicPart = ({ userId, roles, amr }: Authentication) =>
-  JSON.stringify({ userId, roles, amr, authenticatedAtMs: 0 }).replace(/0\}$/, '');
-
-const endedAtProvider = () =>
-  new HoldfastError('sign-in-failed', 'You have signed out at the identity provider meanwhile. Sign in again.');
-
-const sessionLimit = (max: number) =>
-  new HoldfastError(
-    'session-limit',
-    `You are signed in ${max} times already, which is as often as is allowed. Sign out somewhere else first.`,
-  );
-
-const spanOptions = (operation: string) => ({
-  kind: SpanKind.CLIENT,
-  attributes: {
-    'db.system.name': 'redis',
-    'db.operation.name': operation === 'ping' ? 'PING' : 'FCALL',
-    ...(operation === 'ping' ? {} : { 'db.stored_procedure.name': `holdfast_v1_${operation}` }),
-  },
-});
+/** @param place where the device is among the fields */
+function toSessionWithDevice(id: string, fields: unknown[], place: number): SessionWithDevice {
+  const device = { userAgent: expandUserAgent(String(fields[place])), ip: String(fields[place + 1]) };
+  return { ...toSession(id, fields), device };
+}

@@ -1,5 +1,6 @@
 import { createHmac, hash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { toUserPart, USER_PART_LENGTH } from './session-keys.ts';
 
 const PREFIX = 'hf1_';
 const ID_BYTES = 16;
@@ -16,7 +17,7 @@ const decodedSecret = decodedBody.subarray(ID_BYTES);
 
 /** What a session token says, the secret already reduced to what Redis holds of it. */
 export interface ParsedSessionToken {
-  /** Public handle, 16 random bytes as base64url (22 characters). */
+  /** Public handle, 16 bytes as base64url: 9 characters that all sessions of a user share, and 13 at random (74 bits). */
   id: string;
   /** SHA-256 of the 32-byte secret as base64url (43 characters). */
   secretHash: string;
@@ -30,9 +31,14 @@ export interface CreatedSessionToken extends ParsedSessionToken {
 /**
  * A new session token: `hf1_` + base64url(id 16 bytes ‖ secret 32 bytes ‖ CRC-32 of both, big-endian). 256 bits of
  * secret from the system's CSPRNG; OWASP's Session Management Cheat Sheet asks for at least 64.
+ *
+ * @param userId whose session it is to be
  */
-export function createSessionToken(): CreatedSessionToken {
-  return formatToken(randomBytes(BODY_BYTES));
+export function createSessionToken(userId: string): CreatedSessionToken {
+  const body = randomBytes(BODY_BYTES);
+  const id = toUserPart(userId) + body.toString('base64url', 0, ID_BYTES).slice(USER_PART_LENGTH);
+  body.write(id, 'base64url');
+  return formatToken(body);
 }
 
 /**

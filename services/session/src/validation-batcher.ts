@@ -1,5 +1,4 @@
 import { Command, type Redis } from 'ioredis';
-import { isFunctionMissing } from './store-errors.ts';
 import { withRetry } from './with-retry.ts';
 
 export interface ValidationBatcherOptions {
@@ -9,10 +8,12 @@ export interface ValidationBatcherOptions {
   measure: <T>(run: () => Promise<T>) => Promise<T>;
 }
 
-/** What to validate, as the function `validate` takes it. */
+/** Which session to validate, where it is and by which secret. */
 export interface Question {
-  keys: readonly string[];
-  args: readonly (string | number)[];
+  s: string;
+  t: string;
+  rest: string;
+  secretHash: string;
 }
 
 /** The answer of `validate`: its values, numbers perhaps as text. */
@@ -38,9 +39,9 @@ export class ValidationBatcher {
     this.#options = options;
   }
 
-  ask({ keys, args }: Question): Promise<ValidationReply> {
+  ask({ s, t, rest, secretHash }: Question): Promise<ValidationReply> {
     return new Promise((resolve, reject) => {
-      const count = this.#waiting.push({ keys, args, resolve, reject });
+      const count = this.#waiting.push({ s, t, rest, secretHash, resolve, reject });
       if (count === 1) setImmediate(this.#flush);
       else if (count === LARGEST_BATCH) this.#flush();
     });
@@ -63,21 +64,11 @@ export class ValidationBatcher {
 
   async #askTogether(batch: readonly Question[]): Promise<ValidationReply[]> {
     const { redis, retryBudgetMs } = this.#options;
-    const args: (string | number)[] = ['holdfast_v1_validate_each', batch.length * 2];
-    for (const { keys } of batch) args.push(...keys);
-    for (const question of batch) args.push(...question.args);
-    try {
-      // Not through autopipelining, which would hold it back for another turn, and until the batch before is answered.
-      const send = () =>
-        redis.sendCommand(new Command('fcall_ro', args, { replyEncoding: 'utf8' })) as Promise<string[]>;
-      return (await withRetry(redis, retryBudgetMs, send)).map((lines) => lines.split('\n'));
-    } catch (error) {
-      if (!isFunctionMissing(error)) throw error;
-      // Redis has the functions of an older release: in a rolling upgrade, until the first auth of this one has started.
-      const each = batch.map(({ keys, args: own }) =>
-        redis.fcall_ro('holdfast_v1_validate', keys.length, ...keys, ...own),
-      );
-      return (await Promise.all(each)) as ValidationReply[];
-    }
+    const args: (string | number)[] = ['holdfast_v2_validate_each', batch.length * 2];
+    for (const { s, t } of batch) args.push(s, t);
+    for (const { rest, secretHash } of batch) args.push(rest, secretHash);
+    // Not through autopipelining, which would hold it back for another turn, and until the batch before is answered.
+    const send = () => redis.sendCommand(new Command('fcall_ro', args, { replyEncoding: 'utf8' })) as Promise<string[]>;
+    return (await withRetry(redis, retryBudgetMs, send)).map((lines) => lines.split('\n'));
   }
 }

@@ -32,8 +32,8 @@ export type Ended =
 
 /** The fields as `validate` and `list` give them: public part, created, seen, idle, absolute. */
 export function toSession(id: string, fields: unknown[]): Session {
-  const { userId, roles, amr, authenticatedAtMs } = parsePublicPart(String(fields[0]));
   const [createdAtMs, lastSeenAtMs] = [Number(fields[1]), Number(fields[2])];
+  const { userId, roles, amr, authenticatedAtMs } = parsePublicPart(String(fields[0]), createdAtMs);
   const [idleMs, absoluteExpiresAtMs] = [Number(fields[3]), Number(fields[4])];
   return {
     id,
@@ -48,9 +48,11 @@ export function toSession(id: string, fields: unknown[]): Session {
   };
 }
 
-export function parsePublicPart(json: string): PublicPart {
+/** The public part as it is in a record: JSON of user id, roles, amr, and when that was proved, counted from `created`. */
+export function parsePublicPart(text: string, createdAtMs: number): PublicPart {
   try {
-    return JSON.parse(json) as PublicPart;
+    const [userId, roles, amr, sinceCreatedMs] = JSON.parse(`[${text}]`) as [string, string[], string[], number];
+    return { userId, roles, amr, authenticatedAtMs: createdAtMs + sinceCreatedMs };
   } catch (error) {
     throw toStoreError(error);
   }

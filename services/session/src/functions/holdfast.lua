@@ -1,30 +1,58 @@
-#!lua name=holdfast_v1
--- revision: 4
+#!lua name=holdfast_v2
+-- revision: 1
 --
--- Everything about a session that must happen at once. Keys (KEYS is always in this order):
---   s  hf:s:<id>       hash, the session as auth wrote it; validators may only read it
---   t  hf:t:<id>       hash, when it was last seen (l), its idle timeout (i), and what was seen of rotation: which secret was
---                      used for the first time (u), when (ut), and that a spent one came back (r); validators may write it
---   u  hf:u:<user id>  sorted set, the user's session ids by absolute expiry
+-- Everything about a session that must happen at once. An id is 22 characters: 9 that all sessions of a user share (the
+-- part), and 13 of its own (the rest). Keys (KEYS is always in this order):
+--   s  hf:s:<part>     hash, the user's sessions as auth wrote them, by rest; validators may only read it, one by one
+--   t  hf:t:<part>     hash, by rest, when each was last seen, or 'reused' once a spent secret of it came back; and by rest
+--                      .. 'u' which secret was used for the first time, and when. Validators may write it
 --   o  hf:o:<hash>     sorted set, the ids of the sessions that came of one session at an identity provider, by absolute
 --                      expiry, and 'ended' while that one is known to be over; the session's record names it as `link`
+--      hf:s:<id>       hash, what is left of an ended session (`ended`), for as long as its holder is told why
+-- Two users may share a part by accident: whatever is about a user compares the user.
+-- s and t expire with the last of those in them. What is over before goes when the user next logs in, is listed or ended.
 -- Times are milliseconds since 1970 by Redis TIME, the only clock. Durations are milliseconds.
 -- The revision above grows with every change of this file: an older auth never replaces a newer library.
 
-local SCHEMA = 1               -- the newest record this library can read
+local SCHEMA = 2               -- the newest record this library can read
+local PART = 9                 -- how many characters of an id its user's sessions share
 local TOMBSTONE_MS = 300000    -- how long an ended session still tells its holder why
 local TOUCH_MS = 60000         -- at most one touch per session and minute
 local GRACE_MS = 30000         -- how long a secret lives on after its successor was first used
 local SPENT_KEPT = 16          -- how many spent secrets are remembered, so that one that comes back is known
+local MARK = 22                -- how many characters of a hash tell secrets of a session apart (132 bits)
+local SPENT_LENGTH = MARK + 13
 
--- What rotation adds to s; a session that was never rotated has none of it:
---   next   hash of the successor of `hash` that was made and, as far as s knows, not used yet
---   npub   the public part that comes in force with `next`, after a re-authentication
---   also   hash of a successor that `next` took the place of; it lives and dies with `hash`
---   since  when the newest secret was made
---   spent  the secrets that were replaced, newest first: hash (43 characters), when its grace ends (13), a comma
---   opub   the public part for those in their grace, if it has changed since
-local SPENT_LENGTH = 57
+-- A record is MessagePack, its values one behind the other; a validation reads it at every request:
+--   v        SCHEMA
+--   hash     of the secret (SHA-256, base64url)
+--   created  when it began
+--   idle     timeout
+--   life     absolute timeout
+--   user     the user id, as JSON
+--   facts    the rest of the public part, as JSON: roles, amr, and when the user proved who they are, counted from `created`
+--   ua, ip   the device
+--   more     a map of what most sessions have nothing of: `link`, and what rotation adds:
+--     next   hash of the successor of `hash` that was made and, as far as s knows, not used yet
+--     nfacts the facts that come in force with `next`, after a re-authentication
+--     also   hash of a successor that `next` took the place of; it lives and dies with `hash`
+--     since  when the newest secret was made
+--     gen    how many secrets there were before this one
+--     spent  the secrets that were replaced, newest first: MARK characters of the hash, when its grace ends (13)
+--     ofacts the facts for those in their grace, if they have changed since
+local function read_record(rest, raw)
+  local v, hash, created, idle, life, user, facts, ua, ip, more = cmsgpack.unpack(raw)
+  return {rest = rest, v = v, hash = hash, created = created, idle = idle, life = life, absolute = created + life,
+    user = user, facts = facts, ua = ua, ip = ip, more = more or {}}
+end
+
+local function write_record(s, r)
+  local more = next(r.more) and cmsgpack.pack(r.more) or ''
+  redis.call('HSET', s, r.rest,
+    cmsgpack.pack(r.v, r.hash, r.created, r.idle, r.life, r.user, r.facts, r.ua, r.ip) .. more)
+end
+
+local function part_of(key) return string.sub(key, 6) end
 
 local function now_ms()
   local time = redis.call('TIME')
@@ -36,56 +64,58 @@ local function fence()
   redis.call('SET', 'hf:rl:fence', '1', 'PX', 60000)
 end
 
-local function end_session(s, t, reason, now)
-  redis.call('HSET', s, 'state', 'revoked', 'reason', reason, 'ended', now)
-  redis.call('HDEL', s, 'pub', 'npub', 'opub', 'ua', 'ip')
-  redis.call('PEXPIRE', s, TOMBSTONE_MS)
-  redis.call('DEL', t)
-  local link = redis.call('HGET', s, 'link')
-  if link then redis.call('ZREM', link, string.sub(s, 6)) end
+local function end_session(part, r, reason, now)
+  local s, id, more = 'hf:s:' .. part, part .. r.rest, r.more
+  redis.call('HDEL', s, r.rest)
+  redis.call('HDEL', 'hf:t:' .. part, r.rest, r.rest .. 'u')
+  local secrets = {next = more.next, also = more.also, spent = more.spent}
+  redis.call('HSET', 'hf:s:' .. id, 'ended', cmsgpack.pack(reason, r.user, r.hash, secrets))
+  redis.call('PEXPIREAT', 'hf:s:' .. id, now + TOMBSTONE_MS)
+  if more.link then redis.call('ZREM', more.link, id) end
 end
 
 -- When the session was last seen, or nil once it has idled out, and whether a validator saw a spent secret of it.
-local function last_seen(t, idle, now)
-  local known = redis.call('HMGET', t, 'l', 'r')
-  local seen = tonumber(known[1] or nil)
-  if seen and now - seen < idle then return seen, known[2] == '1' end
+local function last_seen(t, rest, idle, now)
+  local known = redis.call('HGET', t, rest)
+  if known == 'reused' then return now, true end
+  local seen = tonumber(known)
+  if seen and now - seen < idle then return seen, false end
   return nil, false
 end
 
--- What a touch writes down of a secret that is used for the first time.
-local function mark_of(hash)
-  return string.sub(hash, 1, 16)
-end
+local function mark_of(hash) return string.sub(hash, 1, MARK) end
 
 -- When the successor was first used as validators saw it, or nil. Their word is not taken for a time to come.
-local function first_use(t, next_hash, now)
-  if not next_hash then return nil end
-  local known = redis.call('HMGET', t, 'u', 'ut')
-  local at = tonumber(known[2] or nil)
-  if known[1] ~= mark_of(next_hash) or not at or not (at >= 0) then return nil end
+local function first_use(t, rest, next_hash, now)
+  local known = redis.call('HGET', t, rest .. 'u')
+  if not known or mark_of(known) ~= mark_of(next_hash) then return nil end
+  local at = tonumber(string.sub(known, MARK + 1))
+  if not at or not (at >= 0) then return nil end
   return math.min(at, now)
 end
 
 -- What a secret is to the session, by its hash: 'current', 'next', 'graced' (replaced a moment ago and still good),
 -- 'spent', or nil for one that it never had.
-local function standing_of(s, given, hash, next_hash, used_at, now)
-  if given == next_hash then return 'next' end
-  local known = given == hash and {} or redis.call('HMGET', s, 'also', 'spent')
-  if given == hash or given == known[1] then
+local function standing_of(given, hash, more, used_at, now)
+  if given == hash or (more and given == more.also) then
     if used_at and now - used_at >= GRACE_MS then return 'spent' end
     return 'current'
   end
-  local place = known[2] and string.find(known[2], given, 1, true)
+  if not more then return nil end
+  if given == more.next then return 'next' end
+  local place = more.spent and string.find(more.spent, mark_of(given), 1, true)
   if not place or #given ~= 43 or (place - 1) % SPENT_LENGTH ~= 0 then return nil end
-  if now < tonumber(string.sub(known[2], place + 43, place + 55)) then return 'graced' end
+  if now < tonumber(string.sub(more.spent, place + MARK, place + SPENT_LENGTH - 1)) then return 'graced' end
   return 'spent'
 end
 
--- Whether that is, or was, a secret of the session.
-local function has_secret(s, given)
-  local known = redis.call('HMGET', s, 'hash', 'next')
-  return known[1] and standing_of(s, given, known[1], known[2], nil, 0) ~= nil
+-- What is told about a session that is not in s: why it ended, to a caller that has a secret of it.
+local function told_of(id, given)
+  local raw = redis.call('HGET', 'hf:s:' .. id, 'ended')
+  if not raw then return 'unknown' end
+  local reason, _, hash, more = cmsgpack.unpack(raw)
+  if not standing_of(given, hash, more, nil, 0) then return 'unknown' end
+  return 'ended', reason
 end
 
 -- An index lives as long as the last of those in it.
@@ -94,271 +124,328 @@ local function add_to_index(index, expires, id)
   redis.call('PEXPIREAT', index, redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2])
 end
 
--- Drops what can't be used any more from the user's index, ends what has idled out, and returns the ids that live.
-local function live_sessions(u, now)
-  redis.call('ZREMRANGEBYSCORE', u, '-inf', now)
-  local live = {}
-  for _, id in ipairs(redis.call('ZRANGE', u, 0, -1)) do
-    local s, t = 'hf:s:' .. id, 'hf:t:' .. id
-    local record = redis.call('HMGET', s, 'state', 'idle')
-    local seen, reused = last_seen(t, tonumber(record[2] or 0), now)
-    if record[1] == 'active' and seen and not reused then
-      live[#live + 1] = id
-    else
-      if record[1] == 'active' then end_session(s, t, reused and 'reused' or 'expired-idle', now) end
-      redis.call('ZREM', u, id)
+-- What is in s, but for those that nobody has to be told of any more: they go. A record that can't be read is left alone.
+local function read_all(part, now)
+  local s, records = 'hf:s:' .. part, {}
+  local all = redis.call('HGETALL', s)
+  for index = 1, #all, 2 do
+    local read, r = pcall(read_record, all[index], all[index + 1])
+    if read and now >= r.absolute + TOMBSTONE_MS then
+      redis.call('HDEL', s, r.rest)
+      redis.call('HDEL', 'hf:t:' .. part, r.rest, r.rest .. 'u')
+    elseif read then
+      records[#records + 1] = r
     end
   end
-  return live
+  return records
 end
 
--- How many sessions the user has besides the one that is about to be replaced, and whether there is that one: the caller
--- must have its secret.
-local function count_others(u, replaced_id, replaced_hash, now)
+-- To write what is so already would be a change to replicas and to services' caches.
+local function expire_at(key, at)
+  if redis.call('PEXPIRETIME', key) ~= at then redis.call('PEXPIREAT', key, at) end
+end
+
+local function expire_with_last(part, records)
+  local last = 0
+  for _, r in ipairs(records) do last = math.max(last, r.absolute) end
+  if last == 0 then return end
+  expire_at('hf:s:' .. part, last + TOMBSTONE_MS)
+  expire_at('hf:t:' .. part, last)
+end
+
+-- Ends what has idled out. Returns the user's sessions that live, and whatever else stays in s.
+local function live_sessions(part, user, now)
+  local live, others = {}, {}
+  for _, r in ipairs(read_all(part, now)) do
+    local seen, reused = last_seen('hf:t:' .. part, r.rest, r.idle, now)
+    r.seen = seen
+    if now >= r.absolute then
+      others[#others + 1] = r
+    elseif reused or not seen then
+      end_session(part, r, reused and 'reused' or 'expired-idle', now)
+    elseif r.user == user then
+      live[#live + 1] = r
+    else
+      others[#others + 1] = r
+    end
+  end
+  table.sort(live, function(a, b)
+    if a.created ~= b.created then return a.created < b.created end
+    return a.rest < b.rest
+  end)
+  return live, others
+end
+
+-- KEYS s t; ARGV id, secret hash, user id (JSON), facts (JSON) but for the time at their end, idle ms, lifetime ms, user
+-- agent, ip, and, optional: how many sessions the user may have (0: any number), 'deny-new' to refuse one more, id and secret
+-- hash of the session that this one replaces, and when the user proved who they are, if before now. KEYS may have o behind:
+-- then {'ended'} says that the provider has ended its session already. Safe to repeat with the same id and hash: a client
+-- that lost the answer asks again. Returns {'created', now, absolute expiry, how many sessions are too many, 1 if there is
+-- one that it replaces}, {'limit'}, or {'exists'}. It ends none that are too many: that is for revoke_user, once this one is
+-- safe.
+local function create(keys, args)
+  local s, t, o, part = keys[1], keys[2], keys[3], part_of(keys[1])
+  local id, hash, user, idle, lifetime = args[1], args[2], args[3], tonumber(args[5]), tonumber(args[6])
+  local rest = string.sub(id, PART + 1)
+  local known = redis.call('HGET', s, rest)
+  if known then
+    local r = read_record(rest, known)
+    if r.hash ~= hash or r.user ~= user then return {'exists'} end
+    fence()
+    return {'created', r.created, r.absolute, 0, 0}
+  end
+  if redis.call('HGET', 'hf:s:' .. id, 'ended') then return {'exists'} end
+  local now = now_ms()
+  local live, records = live_sessions(part, user, now)
   local count, replaced = 0, 0
-  for _, id in ipairs(live_sessions(u, now)) do
-    if id == replaced_id and has_secret('hf:s:' .. id, replaced_hash) then
+  for _, r in ipairs(live) do
+    -- The caller must have a secret of the one that is to be replaced.
+    if part .. r.rest == args[11] and standing_of(args[12], r.hash, r.more, nil, 0) then
       replaced = 1
     else
       count = count + 1
     end
+    records[#records + 1] = r
   end
-  return count, replaced
-end
-
--- KEYS s t u; ARGV id, secret hash, user id, public part (JSON), idle ms, lifetime ms, user agent, ip, and, optional: how
--- many sessions the user may have (0: any number), 'deny-new' to refuse one more, id and secret hash of the session that
--- this one replaces, and when the user proved who they are, if before now. KEYS may have o behind: then {'ended'} says
--- that the provider has ended its session already. The public part ends with `"authenticatedAtMs":` and gets that time from
--- here. Safe to repeat with the same id and hash: a client that lost the answer asks again. Returns {'created', now,
--- absolute expiry, how many sessions are too many, 1 if there is one that it replaces} or {'limit'}. It ends none that are
--- too many: that is for revoke_user, once this one is safe.
-local function create(keys, args)
-  local s, t, u = keys[1], keys[2], keys[3]
-  local id, hash, user, pub, idle, lifetime = args[1], args[2], args[3], args[4], tonumber(args[5]), tonumber(args[6])
-  local known = redis.call('HMGET', s, 'hash', 'created', 'abs', 'state')
-  if known[1] then
-    if known[1] ~= hash or known[4] ~= 'active' then return {'exists'} end
-    fence()
-    return {'created', tonumber(known[2]), tonumber(known[3]), 0, 0}
-  end
-  local now = now_ms()
   local absolute, max = now + lifetime, tonumber(args[9] or 0)
-  local others, replaced = count_others(u, args[11], args[12], now)
-  if max > 0 and others >= max and args[10] == 'deny-new' then return {'limit'} end
-  local authenticated = math.min(tonumber(args[13] or '') or now, now)
-  local o = keys[4]
+  if max > 0 and count >= max and args[10] == 'deny-new' then return {'limit'} end
   if o then
     redis.call('ZREMRANGEBYSCORE', o, '-inf', now)
     if redis.call('ZSCORE', o, 'ended') then return {'ended'} end
-    redis.call('HSET', s, 'link', o)
     add_to_index(o, absolute, id)
   end
-  redis.call('HSET', s, 'v', SCHEMA, 'user', user, 'hash', hash, 'gen', 0, 'created', now, 'idle', idle, 'abs', absolute,
-    'state', 'active', 'pub', pub .. authenticated .. '}', 'ua', args[7], 'ip', args[8])
-  redis.call('PEXPIREAT', s, absolute + TOMBSTONE_MS)
-  redis.call('HSET', t, 'l', now, 'i', idle)
-  redis.call('PEXPIRE', t, idle)
-  add_to_index(u, absolute, id)
-  return {'created', now, absolute, max > 0 and math.max(0, others + 1 - max) or 0, replaced}
+  local authenticated = math.min(tonumber(args[13] or '') or now, now)
+  local r = {rest = rest, v = SCHEMA, hash = hash, created = now, idle = idle, life = lifetime, absolute = absolute,
+    user = user, facts = args[4] .. (authenticated - now), ua = args[7], ip = args[8], more = {link = o}}
+  write_record(s, r)
+  redis.call('HSET', t, rest, now)
+  records[#records + 1] = r
+  expire_with_last(part, records)
+  return {'created', now, absolute, max > 0 and math.max(0, count + 1 - max) or 0, replaced}
 end
 
--- KEYS s t; ARGV secret hash, '1' for the device as well, and, from auth only, how often secrets are rotated (ms, 0: never).
--- Reads only, so that FCALL_RO can call it, on a replica too. Returns {outcome, …}; the reason a session ended is told only
--- to a caller that has a secret of it. An active one: {'active', public part, created, seen, idle, absolute expiry, 1 if a
--- touch is due, user agent, ip, now, 1 if the secret is used for the first time, 1 if auth has to note that (rotate) or
--- 2 if it may give out a successor, 1 if no rotation is under way}; the reply only ever grows at its end.
-local function validate(keys, args, at)
-  local s = redis.call('HMGET', keys[1], 'v', 'hash', 'state', 'abs', 'idle', 'created', 'pub', 'reason', 'next')
-  if not s[2] then return {'unknown'} end
-  local now = at or now_ms()
-  local used_at = first_use(keys[2], s[9], now)
-  local standing = standing_of(keys[1], args[1], s[2], s[9], used_at, now)
-  if not standing then return {'unknown'} end
-  if tonumber(s[1]) > SCHEMA then return {'schema'} end
-  if s[3] ~= 'active' then return {'ended', s[8] or 'unknown'} end
-  local absolute, idle = tonumber(s[4]), tonumber(s[5])
-  if now >= absolute then return {'expired-absolute'} end
-  local seen, reused = last_seen(keys[2], idle, now)
-  if not seen then return {'expired-idle'} end
-  if reused or standing == 'spent' then return {'ended', 'reused'} end
-  local pub, device, rotation = s[7], {}, 0
-  if standing == 'next' then pub = redis.call('HGET', keys[1], 'npub') or pub end
-  if standing == 'graced' then pub = redis.call('HGET', keys[1], 'opub') or pub end
-  if args[2] == '1' then device = redis.call('HMGET', keys[1], 'ua', 'ip') end
+-- Reads only. Returns an outcome and what belongs to it; the reason a session ended is told only to a caller that has a
+-- secret of it. Of an active one: 'active', public part, created, seen, idle, absolute expiry, 1 if a touch is due, user
+-- agent, ip, now, 1 if the secret is used for the first time, 1 if auth has to note that (rotate) or 2 if it may give out a
+-- successor, 1 if no rotation is under way; this only ever grows at its end.
+local function judge(s, t, rest, given, every, now)
+  local raw = redis.call('HGET', s, rest)
+  if not raw then return told_of(part_of(s) .. rest, given) end
+  local v, hash, created, idle, life, user, facts, ua, ip, more = cmsgpack.unpack(raw)
+  if v > SCHEMA then return 'schema' end
+  local next_hash = more and more.next
+  local used_at = next_hash and first_use(t, rest, next_hash, now)
+  local standing = standing_of(given, hash, more, used_at, now)
+  local absolute = created + life
+  if not standing or now >= absolute + TOMBSTONE_MS then return 'unknown' end
+  if now >= absolute then return 'expired-absolute' end
+  local seen, reused = last_seen(t, rest, idle, now)
+  if not seen then return 'expired-idle' end
+  if reused or standing == 'spent' then return 'ended', 'reused' end
+  local rotation = '0'
   if standing == 'next' then
-    rotation = 1
-  elseif args[3] then
-    local every = tonumber(args[3])
-    local made = tonumber(redis.call('HGET', keys[1], 'since') or s[6])
-    if s[9] or standing == 'graced' or (every > 0 and now - made >= every) then rotation = 2 end
+    facts = more.nfacts or facts
+    rotation = '1'
+  elseif standing == 'graced' then
+    facts = more.ofacts or facts
   end
-  local due = now - seen >= math.min(TOUCH_MS, idle / 20)
-  return {'active', pub, tonumber(s[6]), seen, idle, absolute, due and 1 or 0, device[1] or '', device[2] or '', now,
-    standing == 'next' and not used_at and 1 or 0, rotation, standing == 'current' and not s[9] and 1 or 0}
+  if every and rotation == '0' then
+    local made = more and more.since or created
+    if next_hash or standing == 'graced' or (every > 0 and now - made >= every) then rotation = '2' end
+  end
+  local age = now - seen
+  return 'active', user .. ',' .. facts, created, seen, idle, absolute,
+    (age >= TOUCH_MS or age >= idle / 20) and '1' or '0', ua, ip, now, standing == 'next' and not used_at and '1' or '0',
+    rotation, standing == 'current' and not next_hash and '1' or '0'
 end
 
--- KEYS s t s t …; ARGV those of validate for each. Validations that were asked for at the same moment, as one command: what
--- a call costs is paid once for all of them. Returns a text for each, the parts of validate's answer as lines: one text is
--- cheaper to read than many values. A record that can't be read spoils only its own answer.
+-- KEYS s t; ARGV rest, secret hash, and, from auth only, how often secrets are rotated (ms, 0: never). Flagged as a read, so
+-- that FCALL_RO can call it, on a replica too.
+local function validate(keys, args)
+  return {judge(keys[1], keys[2], args[1], args[2], tonumber(args[3]), now_ms())}
+end
+
+-- KEYS s t s t …; ARGV rest and secret hash of each. Validations that were asked for at the same moment, as one command: what
+-- a call costs is paid once for all of them. Returns a text for each, the parts of validate's answer but the device as
+-- lines: one text is cheaper to read than many values. A record that can't be read spoils only its own answer.
 local function validate_each(keys, args)
-  local now, count, replies = now_ms(), #keys / 2, {}
-  local width = #args / count
-  for i = 1, count do
-    local own = {}
-    for j = 1, width do own[j] = args[(i - 1) * width + j] end
-    local read, reply = pcall(validate, {keys[2 * i - 1], keys[2 * i]}, own, now)
-    replies[i] = read and table.concat(reply, '\n') or 'unreadable'
+  local now, replies = now_ms(), {}
+  local rest_of_line = string.format('\n\n\n%.0f\n', now)
+  for i = 1, #keys, 2 do
+    local read, outcome, a, created, seen, idle, absolute, due, _, _, _, first, rotation, settled =
+      pcall(judge, keys[i], keys[i + 1], args[i], args[i + 1], nil, now)
+    local reply = read and outcome or 'unreadable'
+    if reply == 'active' then
+      -- %d takes a fraction of the time that Lua takes for a number that is to be text.
+      reply = 'active\n' .. a .. string.format('\n%d\n%d\n%d\n%d\n', created, seen, idle, absolute) .. due ..
+        rest_of_line .. first .. '\n' .. rotation .. '\n' .. settled
+    elseif read and a then
+      reply = reply .. '\n' .. a
+    end
+    replies[#replies + 1] = reply
   end
   return replies
 end
 
--- KEYS t; ARGV, optional: the hash of a secret that is used for the first time, or 'reused'. Moves last seen forward, at
--- most once in the touch interval. It can't bring anything back: it needs t to be there, and whether a session lives is
--- written in s, which it does not touch. Returns 1 when it wrote.
+-- KEYS t; ARGV rest, and, optional, the hash of a secret that is used for the first time, or 'reused'. Moves last seen
+-- forward, at most once in the touch interval. It can't bring anything back, nor make t last: it needs the session to be in
+-- both s and t, and not to have idled out. s is not among KEYS since its caller may only read it. Returns 1 when it wrote.
 local function touch(keys, args)
-  local known = redis.call('HMGET', keys[1], 'l', 'i', 'u')
-  local seen, idle = tonumber(known[1] or nil), tonumber(known[2] or nil)
-  if not seen or not idle then return 0 end
-  local now, changes = now_ms(), {}
-  if now - seen >= idle then return 0 end
-  if args[1] == 'reused' then
-    changes = {'r', '1'}
-  elseif args[1] and known[3] ~= mark_of(args[1]) then
-    changes = {'u', mark_of(args[1]), 'ut', now}
+  local t, rest, used = keys[1], args[1], args[2]
+  local seen = tonumber(redis.call('HGET', t, rest))
+  local raw = seen and redis.call('HGET', 'hf:s:' .. part_of(t), rest)
+  if not raw then return 0 end
+  local _, _, created, idle, life = cmsgpack.unpack(raw)
+  local now = now_ms()
+  if not (now - seen < idle) or now >= created + life then return 0 end
+  if used == 'reused' then
+    redis.call('HSET', t, rest, used)
+    return 1
   end
-  local due = now - seen >= math.min(TOUCH_MS, idle / 20)
-  if due then
-    changes[#changes + 1] = 'l'
-    changes[#changes + 1] = now
+  local wrote = 0
+  if used and mark_of(redis.call('HGET', t, rest .. 'u') or '') ~= mark_of(used) then
+    redis.call('HSET', t, rest .. 'u', mark_of(used) .. now)
+    wrote = 1
   end
-  if #changes == 0 then return 0 end
-  redis.call('HSET', keys[1], unpack(changes))
-  if due then redis.call('PEXPIRE', keys[1], idle) end
-  return 1
+  if now - seen >= TOUCH_MS or now - seen >= idle / 20 then
+    redis.call('HSET', t, rest, now)
+    wrote = 1
+  end
+  return wrote
 end
 
 -- Puts the successor in the place of the current secret, which lives on for a while.
-local function promote(s, hash, next_hash, used_at, now)
-  local known = redis.call('HMGET', s, 'gen', 'also', 'spent', 'pub', 'npub')
-  local grace_ends = string.format('%013.0f,', (used_at or now) + GRACE_MS)
-  local spent, older = hash .. grace_ends, known[3] or ''
-  if known[2] then spent = known[2] .. grace_ends .. spent end
-  redis.call('HSET', s, 'hash', next_hash, 'gen', tonumber(known[1]) + 1,
-    'spent', string.sub(spent .. older, 1, SPENT_KEPT * SPENT_LENGTH))
-  if known[5] then
-    redis.call('HSET', s, 'pub', known[5], 'opub', known[4])
-  elseif now >= (tonumber(string.sub(older, 44, 56)) or 0) then
-    redis.call('HDEL', s, 'opub')
+local function promote(t, r, used_at, now)
+  local more, grace_ends = r.more, string.format('%013.0f', (used_at or now) + GRACE_MS)
+  local older = more.spent or ''
+  local spent = mark_of(r.hash) .. grace_ends .. older
+  if more.also then spent = mark_of(more.also) .. grace_ends .. spent end
+  if more.nfacts then
+    r.facts, more.ofacts = more.nfacts, r.facts
+  elseif now >= (tonumber(string.sub(older, MARK + 1, SPENT_LENGTH)) or 0) then
+    more.ofacts = nil
   end
-  redis.call('HDEL', s, 'next', 'also', 'npub')
+  r.hash, more.next, more.also, more.nfacts = more.next, nil, nil, nil
+  more.gen = (more.gen or 0) + 1
+  more.spent = string.sub(spent, 1, SPENT_KEPT * SPENT_LENGTH)
+  redis.call('HDEL', t, r.rest .. 'u')
 end
 
--- KEYS s t; ARGV id, secret hash, how old the newest secret must be (ms), public part after a re-authentication (as in
--- create) or '', and the hashes a successor may have, the preferred one first. Whoever asks with the same secret gets the
--- same successor, however often. Without any of these hashes it only writes down what validate found: that a successor is
--- in use, or that a spent secret came back, which ends the session. Returns {'rotated', hash of the successor, its public
--- part}, {'kept'} when there is none for this caller now, or as validate, with the user id behind 'reused' when this call
--- ended it. It always writes, so that a WAIT after it also covers what an earlier call has written.
+-- KEYS s t; ARGV id, secret hash, how old the newest secret must be (ms), facts after a re-authentication (as in create) or
+-- '', and the hashes a successor may have, the preferred one first. Whoever asks with the same secret gets the same
+-- successor, however often. Without any of these hashes it only writes down what validate found: that a successor is in
+-- use, or that a spent secret came back, which ends the session. Returns {'rotated', hash of the successor, its public part,
+-- created}, {'kept'} when there is none for this caller now, or as validate, with the user id (JSON) behind 'reused' when
+-- this call ended it. It always writes, so that a WAIT after it also covers what an earlier call has written.
 local function rotate(keys, args)
-  local s, t, now = keys[1], keys[2], now_ms()
+  local s, t, part, now = keys[1], keys[2], part_of(keys[1]), now_ms()
+  local id, given = args[1], args[2]
   fence()
-  local known = redis.call('HMGET', s, 'hash', 'next', 'v', 'state', 'reason', 'abs', 'idle', 'user', 'since', 'created')
-  local hash, next_hash = known[1], known[2]
-  if not hash then return {'unknown'} end
-  local used_at = first_use(t, next_hash, now)
-  local standing = standing_of(s, args[2], hash, next_hash, used_at, now)
-  if not standing then return {'unknown'} end
-  if tonumber(known[3]) > SCHEMA then return {'schema'} end
-  if known[4] ~= 'active' then return {'ended', known[5] or 'unknown'} end
-  if now >= tonumber(known[6]) then return {'expired-absolute'} end
-  local seen, reused = last_seen(t, tonumber(known[7]), now)
+  local rest = string.sub(id, PART + 1)
+  local raw = redis.call('HGET', s, rest)
+  if not raw then return {told_of(id, given)} end
+  local r = read_record(rest, raw)
+  if r.v > SCHEMA then return {'schema'} end
+  local more = r.more
+  local used_at = more.next and first_use(t, rest, more.next, now)
+  local standing = standing_of(given, r.hash, more, used_at, now)
+  if not standing or now >= r.absolute + TOMBSTONE_MS then return {'unknown'} end
+  if now >= r.absolute then return {'expired-absolute'} end
+  local seen, reused = last_seen(t, rest, r.idle, now)
   if not seen then return {'expired-idle'} end
   if reused or standing == 'spent' then
-    end_session(s, t, 'reused', now)
-    redis.call('ZREM', 'hf:u:' .. known[8], args[1])
-    return {'ended', 'reused', known[8]}
+    end_session(part, r, 'reused', now)
+    return {'ended', 'reused', r.user}
   end
-  if next_hash and (standing == 'next' or used_at) then
-    promote(s, hash, next_hash, used_at, now)
+  if more.next and (standing == 'next' or used_at) then
+    promote(t, r, used_at, now)
+    write_record(s, r)
     standing = standing == 'next' and 'current' or 'graced'
-    hash, next_hash = next_hash, false
   end
   if #args < 5 then return {'kept'} end
 
-  local pub = args[4] ~= '' and args[4] .. now .. '}'
-  local made = next_hash or (standing == 'graced' and hash)
+  local facts = args[4] ~= '' and args[4] .. (now - r.created)
+  local made = more.next or (standing == 'graced' and r.hash)
   for index = 5, #args do
     if args[index] == made then
-      if pub then redis.call('HSET', s, next_hash and 'npub' or 'pub', pub) end
-      local parts = redis.call('HMGET', s, 'pub', 'npub')
-      return {'rotated', made, parts[2] or parts[1]}
+      if facts and more.next then more.nfacts = facts elseif facts then r.facts = facts end
+      if facts then write_record(s, r) end
+      return {'rotated', made, r.user .. ',' .. (more.nfacts or r.facts), r.created}
     end
   end
-  local age = now - tonumber(known[9] or known[10])
-  local also = redis.call('HGET', s, 'also')
-  if not pub then
+  local age = now - (more.since or r.created)
+  if not facts then
     -- A successor that was derived with another key, or after a re-authentication, is not taken away in a hurry.
-    if standing == 'graced' or (next_hash and (also or age < GRACE_MS)) then return {'kept'} end
-    if not next_hash and age < tonumber(args[3]) then return {'kept'} end
+    if standing == 'graced' or (more.next and (more.also or age < GRACE_MS)) then return {'kept'} end
+    if not more.next and age < tonumber(args[3]) then return {'kept'} end
   end
-  if next_hash and not also then redis.call('HSET', s, 'also', next_hash) end
-  redis.call('HSET', s, 'next', args[5], 'since', now)
-  if pub then redis.call('HSET', s, 'npub', pub) else redis.call('HDEL', s, 'npub') end
-  return {'rotated', args[5], pub or redis.call('HGET', s, 'pub')}
+  if more.next and not more.also then more.also = more.next end
+  more.next, more.since, more.nfacts = args[5], now, facts or nil
+  write_record(s, r)
+  return {'rotated', args[5], r.user .. ',' .. (facts or r.facts), r.created}
 end
 
--- KEYS s t; ARGV id, 'hash' or 'user', the secret's hash or the user id that must match, reason. Idempotent, and it
+-- KEYS s t; ARGV id, 'hash' or 'user', a hash of a secret or the user id (JSON) that must match, reason. Idempotent, and it
 -- always writes, so that a WAIT after it also covers the first attempt. Returns {'revoked' | 'ended' (it had been
--- already) | 'unknown', user id}.
+-- already) | 'unknown', user id (JSON)}.
 local function revoke(keys, args)
-  local s = redis.call('HMGET', keys[1], args[2], 'user', 'state', 'reason')
-  if not s[1] or not (s[1] == args[3] or (args[2] == 'hash' and has_secret(keys[1], args[3]))) then
-    fence()
-    return {'unknown'}
+  local id, by, proof = args[1], args[2], args[3]
+  local rest = string.sub(id, PART + 1)
+  local function proven(user, hash, more)
+    if by == 'user' then return user == proof end
+    return standing_of(proof, hash, more, nil, 0) ~= nil
   end
-  local ended = s[3] ~= 'active'
-  end_session(keys[1], keys[2], ended and s[4] or args[4], now_ms())
-  redis.call('ZREM', 'hf:u:' .. s[2], args[1])
-  return {ended and 'ended' or 'revoked', s[2]}
+  fence()
+  local raw = redis.call('HGET', keys[1], rest)
+  if raw then
+    local r = read_record(rest, raw)
+    if not proven(r.user, r.hash, r.more) then return {'unknown'} end
+    end_session(part_of(keys[1]), r, args[4], now_ms())
+    return {'revoked', r.user}
+  end
+  local ended = redis.call('HGET', 'hf:s:' .. id, 'ended')
+  if not ended then return {'unknown'} end
+  local _, user, hash, more = cmsgpack.unpack(ended)
+  if not proven(user, hash, more) then return {'unknown'} end
+  return {'ended', user}
 end
 
--- KEYS u; ARGV reason, id to spare (or ''), and, optional, how many of the newest to leave besides. Returns the ids that
--- were ended.
+-- KEYS s; ARGV user id (JSON), reason, id to spare (or ''), and, optional, how many of the newest to leave besides. Returns
+-- the ids that were ended.
 local function revoke_user(keys, args)
-  local now, ended, others, created = now_ms(), {}, {}, {}
-  for _, id in ipairs(live_sessions(keys[1], now)) do
-    if id ~= args[2] then
-      others[#others + 1] = id
-      created[id] = tonumber(redis.call('HGET', 'hf:s:' .. id, 'created'))
+  local part, now, ended = part_of(keys[1]), now_ms(), {}
+  local live, kept = live_sessions(part, args[1], now)
+  local others = {}
+  for _, r in ipairs(live) do
+    local list = part .. r.rest == args[3] and kept or others
+    list[#list + 1] = r
+  end
+  local too_many = #others - tonumber(args[4] or 0)
+  for index, r in ipairs(others) do
+    if index <= too_many then
+      end_session(part, r, args[2], now)
+      ended[#ended + 1] = part .. r.rest
+    else
+      kept[#kept + 1] = r
     end
   end
-  table.sort(others, function(a, b)
-    if created[a] ~= created[b] then return created[a] < created[b] end
-    return a < b
-  end)
-  for index = 1, #others - tonumber(args[3] or 0) do
-    local id = others[index]
-    end_session('hf:s:' .. id, 'hf:t:' .. id, args[1], now)
-    redis.call('ZREM', keys[1], id)
-    ended[#ended + 1] = id
-  end
+  expire_with_last(part, kept)
   fence()
   return ended
 end
 
--- KEYS o; ARGV reason, the user id that must match, or '', and '1' where it is certain that the provider's session is over:
--- then a login that is under way with it comes too late. Returns id and user id of each session that was ended.
+-- KEYS o; ARGV reason, the user id (JSON) that must match, or '', and '1' where it is certain that the provider's session is
+-- over: then a login that is under way with it comes too late. Returns id and user id (JSON) of each session that was ended.
 local function revoke_linked(keys, args)
   local o, now, ended = keys[1], now_ms(), {}
   for _, id in ipairs(redis.call('ZRANGE', o, 0, -1)) do
-    local s = 'hf:s:' .. id
-    local record = redis.call('HMGET', s, 'state', 'user')
-    if record[1] == 'active' and (args[2] == '' or record[2] == args[2]) then
-      end_session(s, 'hf:t:' .. id, args[1], now)
-      redis.call('ZREM', 'hf:u:' .. record[2], id)
+    local part, rest = string.sub(id, 1, PART), string.sub(id, PART + 1)
+    local raw = redis.call('HGET', 'hf:s:' .. part, rest)
+    local r = raw and read_record(rest, raw)
+    if r and (args[2] == '' or r.user == args[2]) then
+      end_session(part, r, args[1], now)
       ended[#ended + 1] = id
-      ended[#ended + 1] = record[2]
+      ended[#ended + 1] = r.user
     end
   end
   redis.call('ZREMRANGEBYSCORE', o, '-inf', now)
@@ -367,15 +454,17 @@ local function revoke_linked(keys, args)
   return ended
 end
 
--- KEYS u. Returns the user's live sessions, oldest first: {id, public part, created, seen, idle, absolute, ua, ip} each.
-local function list(keys)
-  local now, sessions = now_ms(), {}
-  for _, id in ipairs(live_sessions(keys[1], now)) do
-    local s = redis.call('HMGET', 'hf:s:' .. id, 'pub', 'created', 'idle', 'abs', 'ua', 'ip')
-    local seen = tonumber(redis.call('HGET', 'hf:t:' .. id, 'l'))
-    sessions[#sessions + 1] = {id, s[1], tonumber(s[2]), seen, tonumber(s[3]), tonumber(s[4]), s[5] or '', s[6] or ''}
+-- KEYS s; ARGV user id (JSON). Returns the user's live sessions, oldest first: {id, public part, created, seen, idle,
+-- absolute, ua, ip} each.
+local function list(keys, args)
+  local part, sessions = part_of(keys[1]), {}
+  local live, records = live_sessions(part, args[1], now_ms())
+  for _, r in ipairs(live) do
+    sessions[#sessions + 1] =
+      {part .. r.rest, r.user .. ',' .. r.facts, r.created, r.seen, r.idle, r.absolute, r.ua, r.ip}
+    records[#records + 1] = r
   end
-  table.sort(sessions, function(a, b) return a[3] < b[3] end)
+  expire_with_last(part, records)
   return sessions
 end
 
@@ -402,12 +491,12 @@ local function limit(keys, args)
 end
 
 local function register(name, callback, flags)
-  redis.register_function{function_name = 'holdfast_v1_' .. name, callback = callback, flags = flags}
+  redis.register_function{function_name = 'holdfast_v2_' .. name, callback = callback, flags = flags}
 end
 
 -- Ending a session must work in a Redis that is full.
 register('create', create, {})
-register('validate', function(keys, args) return validate(keys, args) end, {'no-writes'})
+register('validate', validate, {'no-writes'})
 register('validate_each', validate_each, {'no-writes'})
 register('touch', touch, {'allow-oom'})
 register('rotate', rotate, {'allow-oom'})

@@ -1,0 +1,42 @@
+import type { RedisConfig } from './redis-client.ts';
+
+export interface SessionStoreOptions {
+  redis: RedisConfig;
+  /** `auth` owns the records and loads the functions; `validator` only validates and touches. */
+  role: 'auth' | 'validator';
+  idleTimeoutMs: number;
+  absoluteTimeoutMs: number;
+  /** Replicas that confirm a login or a logout; 0 asks none. */
+  waitReplicas: number;
+  waitTimeoutMs: number;
+  retryBudgetMs: number;
+  /** How long into an outage of the primary replicas may answer for it, where that is safe; by default never. */
+  degradedReadMs?: number;
+  /** How long a validator may answer a live session from its own memory, in milliseconds; by default it always asks. */
+  localCacheMs?: number;
+  /** How many live sessions a user may have; 0, the default, is any number. */
+  maxPerUser?: number;
+  /** What a login does that would be one too many; default `terminate-oldest`. */
+  maxPerUserAction?: LimitAction;
+  /** How old a secret gets before auth gives out a successor; 0, the default, is for ever. */
+  rotateMs?: number;
+  /** How long one call of the store took, and whether it got an answer. */
+  onCall?: (operation: string, durationMs: number, ok: boolean) => void;
+  /** A connection or a background write failed. The store goes on trying. */
+  onError?: (error: Error) => void;
+}
+
+/** What becomes of one session too many: the user's oldest ends, or the new one is refused. */
+export type LimitAction = 'terminate-oldest' | 'deny-new';
+
+export interface ValidateOptions {
+  /** The request changes nothing (RFC 9110, section 9.2.1), so that replicas may answer while the primary can't. */
+  safe: boolean;
+}
+
+/** One counter of a rate limit: at most `limit` within `windowMs` of the first. */
+export interface LimitCounter {
+  key: string;
+  limit: number;
+  windowMs: number;
+}

@@ -1,0 +1,157 @@
+import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import type { Redis } from 'ioredis';
+import { type Command, DurableWriter } from './durable-writer.ts';
+import { followPrimary, type PrimaryFollower } from './follow-primary.ts';
+import { loadFunctionLibrary } from './function-library.ts';
+import { HoldfastError } from './holdfast-error.ts';
+import { createRedisClient } from './redis-client.ts';
+import type { SessionStoreOptions } from './session-store-options.ts';
+import { isFunctionMissing, toStoreError } from './store-errors.ts';
+import { type Question, ValidationBatcher, type ValidationReply } from './validation-batcher.ts';
+import { withRetry } from './with-retry.ts';
+
+type Arguments = readonly (string | number)[];
+
+const tracer = trace.getTracer('@holdfast/session');
+
+/**
+ * The primary's functions, called over connections that are kept up for as long as this is open. Each call is measured, is
+ * a span of its request's trace, and fails as {@link HoldfastError} only.
+ */
+export class StoreCalls {
+  readonly redis: Redis;
+  readonly #options: SessionStoreOptions;
+  readonly #writeRedis: Redis | undefined;
+  readonly #writer: DurableWriter | undefined;
+  readonly #follower: PrimaryFollower;
+  readonly #batcher: ValidationBatcher;
+  readonly #connections: readonly Redis[];
+  #closed = false;
+
+  /** @param further connections that are to follow the primary, and be closed, with these */
+  constructor(options: SessionStoreOptions, further: readonly Redis[] = []) {
+    this.#options = options;
+    this.redis = createRedisClient(options.redis, `holdfast-${options.role}`);
+    this.#batcher = new ValidationBatcher({
+      redis: this.redis,
+      retryBudgetMs: options.retryBudgetMs,
+      measure: (run) => this.#measure('validate', run),
+    });
+    const onError = (error: Error) => options.onError?.(error);
+    if (options.role === 'auth') {
+      const writeRedis = createRedisClient(options.redis, 'holdfast-auth-wait', options.waitTimeoutMs);
+      writeRedis.on('ready', () => this.#loadFunctions().catch(onError));
+      this.#writeRedis = writeRedis;
+      this.#writer = new DurableWriter({
+        redis: writeRedis,
+        replicas: options.waitReplicas,
+        timeoutMs: options.waitTimeoutMs,
+        retryBudgetMs: options.retryBudgetMs,
+      });
+    }
+    this.#connections = [this.redis, ...(this.#writeRedis ? [this.#writeRedis] : []), ...further];
+    for (const connection of this.#connections) {
+      connection.on('error', onError);
+      connection.on('end', () => {
+        if (!this.#closed) connection.connect().catch(() => {});
+      });
+    }
+    this.#follower = followPrimary(options.redis, [...this.#connections], onError);
+  }
+
+  connect(): void {
+    for (const redis of this.#connections) if (redis.status === 'wait') redis.connect().catch(() => {});
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#follower.close();
+    for (const redis of this.#connections) redis.disconnect();
+  }
+
+  async ping(): Promise<void> {
+    await this.#call('ping', () => withRetry(this.redis, this.#options.retryBudgetMs, () => this.redis.ping()));
+  }
+
+  /** A call that needs no replica's confirmation; autopipelining sends those of one tick together. */
+  ask(operation: string, keys: readonly string[], args: Arguments = [], budgetMs = this.#options.retryBudgetMs) {
+    const command = operation === 'validate' ? 'fcall_ro' : 'fcall';
+    return this.#call(operation, () =>
+      withRetry(this.redis, budgetMs, () =>
+        this.redis[command](`holdfast_v2_${operation}`, keys.length, ...keys, ...args),
+      ),
+    );
+  }
+
+  /** A validation without the device, together with others of its moment. */
+  askTogether(question: Question): Promise<ValidationReply> {
+    return this.#trace('validate', () => this.#batcher.ask(question));
+  }
+
+  /** A call that the replicas confirm. Only auth may make one. */
+  write(operation: string, keys: readonly string[], args: Arguments): Promise<unknown> {
+    const writer = this.#writer;
+    if (!writer) throw new Error(`a validator can't ${operation} sessions`);
+    const command: Command = ['FCALL', `holdfast_v2_${operation}`, keys.length, ...keys, ...args];
+    return this.#call(operation, () => writer.write(command));
+  }
+
+  #call<T>(operation: string, run: () => Promise<T>): Promise<T> {
+    return this.#trace(operation, () => this.#measure(operation, run));
+  }
+
+  /** A span in the request's trace. Where no request is traced it costs nothing. */
+  #trace<T>(operation: string, run: () => Promise<T>): Promise<T> {
+    if (trace.getActiveSpan() === undefined) return run();
+    return tracer.startActiveSpan(`redis ${operation}`, spanOptions(operation), async (span) => {
+      try {
+        return await run();
+      } catch (error) {
+        span.recordException(error as Error);
+        span.setStatus({ code: SpanStatusCode.ERROR });
+        throw error;
+      } finally {
+        span.end();
+      }
+    });
+  }
+
+  /** Measures a call and gives its errors their one form. */
+  async #measure<T>(operation: string, run: () => Promise<T>): Promise<T> {
+    const startedAt = performance.now();
+    let ok = false;
+    try {
+      const result = await this.#withFunctions(run);
+      ok = true;
+      return result;
+    } catch (error) {
+      throw error instanceof HoldfastError ? error : toStoreError(error);
+    } finally {
+      this.#options.onCall?.(operation, performance.now() - startedAt, ok);
+    }
+  }
+
+  /** Runs it, and once more with the functions loaded where Redis turns out to have lost them. */
+  async #withFunctions<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      if (!isFunctionMissing(error) || this.#options.role !== 'auth') throw error;
+      await this.#loadFunctions();
+      return run();
+    }
+  }
+
+  async #loadFunctions(): Promise<void> {
+    if (this.#writeRedis) await loadFunctionLibrary(this.#writeRedis);
+  }
+}
+
+const spanOptions = (operation: string) => ({
+  kind: SpanKind.CLIENT,
+  attributes: {
+    'db.system.name': 'redis',
+    'db.operation.name': operation === 'ping' ? 'PING' : 'FCALL',
+    ...(operation === 'ping' ? {} : { 'db.stored_procedure.name': `holdfast_v2_${operation}` }),
+  },
+});
