@@ -17,17 +17,29 @@ export interface GrowthOptions {
   say(text: string): void;
 }
 
-/** Memory and latency as the sessions become more, each of a user of its own: the dearest way to have them. */
+/** One session a user, the dearest way to have them, and two: a telephone and a computer. */
+const MIXES = [1, 2];
+
+/** Memory and latency as the sessions become more, mix by mix. */
 export async function measureGrowth(options: GrowthOptions): Promise<GrowthStep[]> {
+  const measured = [];
+  for (const sessionsPerUser of MIXES) measured.push(...(await measureMix(options, sessionsPerUser)));
+  return measured;
+}
+
+async function measureMix(options: GrowthOptions, sessionsPerUser: number): Promise<GrowthStep[]> {
   const { redis, generator, secret, folder, steps, say } = options;
   const admin = redis.primary.admin();
   await using arm = await ArmProcess.start('holdfast', { ...redis.settings, secret }, SERVICE_CORE);
+  await admin.flushdb('SYNC');
+  // The replica forgets a million sessions, too, before it confirms any more.
+  await admin.wait(1, 60_000);
   const { memoryBytes: empty } = await readRedisCounters(admin);
   const measured: GrowthStep[] = [];
   let sessions = 0;
   for (const step of steps) {
-    const file = join(folder, `growth-${step}.sessions`);
-    await arm.call('seed', sessions, step - sessions, 1, file);
+    const file = join(folder, `growth-${sessionsPerUser}-${step}.sessions`);
+    await arm.call('seed', sessions / sessionsPerUser, step - sessions, sessionsPerUser, file);
     sessions = step;
     const { memoryBytes } = await readRedisCounters(admin);
     const order = {
@@ -43,6 +55,7 @@ export async function measureGrowth(options: GrowthOptions): Promise<GrowthStep[
     const [, middle] = rates.toSorted((a, b) => a.requestsPerSecond - b.requestsPerSecond);
     const bytesPerSession = (memoryBytes - empty) / sessions;
     const result: GrowthStep = {
+      sessionsPerUser,
       sessions,
       memoryMegabytes: Math.round((memoryBytes - empty) / 1e6),
       bytesPerSession: Math.round(bytesPerSession),
@@ -52,7 +65,7 @@ export async function measureGrowth(options: GrowthOptions): Promise<GrowthStep[
       p99Ms: Number(middle?.p99Ms.toFixed(2)),
     };
     say(
-      `${sessions} sessions: ${result.memoryMegabytes} MB, ${result.bytesPerSession} bytes each, ${result.requestsPerSecond}/s, p50 ${result.p50Ms} ms, p99 ${result.p99Ms} ms`,
+      `${sessions} sessions, ${sessionsPerUser} a user: ${result.memoryMegabytes} MB, ${result.bytesPerSession} bytes each, ${result.requestsPerSecond}/s, p50 ${result.p50Ms} ms, p99 ${result.p99Ms} ms`,
     );
     measured.push(result);
   }
@@ -60,11 +73,11 @@ export async function measureGrowth(options: GrowthOptions): Promise<GrowthStep[
 }
 
 /** What MEMORY USAGE says of some keys of each kind, on average; without their share of Redis' table of keys. */
-async function measureParts(redis: Redis): Promise<Record<'record' | 'touch' | 'index', number>> {
+async function measureParts(redis: Redis): Promise<GrowthStep['parts']> {
   const average = async (pattern: string) => {
     const [, keys] = await redis.scan(0, 'MATCH', pattern, 'COUNT', 3000);
     const sizes = await Promise.all(keys.map((key) => redis.memory('USAGE', key)));
     return Math.round(sizes.reduce<number>((sum, size) => sum + Number(size), 0) / Math.max(1, keys.length));
   };
-  return { record: await average('hf:s:*'), touch: await average('hf:t:*'), index: await average('hf:u:*') };
+  return { records: await average('hf:s:*'), touches: await average('hf:t:*') };
 }

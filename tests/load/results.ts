@@ -40,11 +40,12 @@ export interface LoadResults {
 
 /** What so many sessions take, and what a validation among them takes. */
 export interface GrowthStep {
+  sessionsPerUser: number;
   sessions: number;
   memoryMegabytes: number;
   bytesPerSession: number;
-  /** MEMORY USAGE of one key of each kind. */
-  parts: Record<'record' | 'touch' | 'index', number>;
+  /** MEMORY USAGE of a user's two keys. */
+  parts: Record<'records' | 'touches', number>;
   requestsPerSecond: number;
   p50Ms: number;
   p99Ms: number;
