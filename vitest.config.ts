@@ -3,6 +3,8 @@ import { longTests } from './tests/long-tests.ts';
 
 /** Brings the cluster up where the machine can, and takes it down again where it was not up before. */
 const CLUSTER = { globalSetup: 'tests/cluster/global-setup.ts' };
+/** Installs Chromium where it is missing and that is ours to do. */
+const BROWSER = { globalSetup: 'tests/browser/global-setup.ts' };
 
 const clusterTests = ['cluster/**/*.test.ts', 'charts/**/*.cluster.test.ts', 'failover/cluster/**/*.test.ts'].map(
   (pattern) => `tests/${pattern}`,
@@ -26,13 +28,13 @@ export default defineConfig({
       },
       part('contract', ['tests/contract/**/*.test.ts'], 1),
       part('failover-local', ['tests/failover/local/**/*.test.ts'], 2),
-      part('browser', ['tests/browser/**/*.test.ts'], 3, { globalSetup: 'tests/browser/global-setup.ts' }),
+      part('browser', ['tests/browser/**/*.test.ts'], 3, BROWSER),
       part('charts', ['tests/charts/**/*.render.test.ts'], 4),
       part('cluster', clusterTests, 5, {
         ...CLUSTER,
         exclude: longTests,
       }),
-      part('cluster-long', longTests, 6, CLUSTER),
+      part('cluster-long', longTests, 6, { globalSetup: [BROWSER.globalSetup, CLUSTER.globalSetup] }),
     ],
   },
 });

@@ -1,9 +1,8 @@
-import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inspectPage } from '../support/browser/inspect-page.ts';
 import { hasBrowser, openBrowser } from '../support/browser/open-browser.ts';
 import { signIn, siteOf } from '../support/browser/sign-in.ts';
-import { reservePort } from '../support/reserve-port.ts';
+import { startOtherSite } from '../support/browser/start-other-site.ts';
 import { startTestPlatform, type TestPlatform } from '../support/test-platform.ts';
 
 let running: TestPlatform;
@@ -140,7 +139,7 @@ describe('another site', () => {
     { timeout: 120_000 },
     async (host, context) => {
       await using browser = await openBrowser(context);
-      await using other = await startSite();
+      await using other = await startOtherSite();
       const { page, context: cookies } = await browser.visit();
       await signIn(page, running.platform);
       const before = await page.getByRole('listitem').count();
@@ -188,7 +187,7 @@ describe('another site', () => {
 
   test('can’t show our pages in a frame', async (context) => {
     await using browser = await openBrowser(context);
-    await using other = await startSite();
+    await using other = await startOtherSite();
     const { page } = await browser.visit();
     await signIn(page, running.platform);
     await page.goto(`http://localhost:${other.port}/?frame=${encodeURIComponent(`${site}/auth/devices`)}`);
@@ -197,28 +196,3 @@ describe('another site', () => {
     expect(await frame?.content()).not.toContain('Your devices');
   }, 60_000);
 });
-
-/** A site of somebody else: its page is a form that its address describes, or a frame. */
-async function startSite(): Promise<AsyncDisposable & { port: number }> {
-  const port = await reservePort();
-  const server = createServer((request, response) => {
-    const { action, frame, ...fields } = Object.fromEntries(new URL(request.url ?? '', 'http://x').searchParams);
-    const inputs = Object.entries(fields).map(
-      ([name, value]) => `<input type="hidden" name="${name}" value="${value}">`,
-    );
-    response.setHeader('content-type', 'text/html');
-    response.end(
-      frame === undefined
-        ? `<form method="post" action="${action ?? ''}">${inputs.join('')}<button>Win</button></form>`
-        : `<iframe src="${frame}"></iframe>`,
-    );
-  });
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-  return {
-    port,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
-}

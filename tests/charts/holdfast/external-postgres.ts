@@ -1,9 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { runCommand } from '../../../k8s/cluster/run-command.ts';
 import type { TestNamespace } from '../../support/cluster/create-namespace.ts';
-import { createTemporaryFolder } from '../../support/temporary-folder.ts';
+import { createCertificate } from '../../support/create-certificate.ts';
 
 export interface ExternalPostgres {
   readonly url: string;
@@ -54,15 +51,4 @@ export async function createExternalPostgres(namespace: TestNamespace): Promise<
   ];
   await namespace.apply(...objects);
   return { url: `postgres://shop:${password}@${host}:5432/shop?sslmode=verify-full`, ca: certificate };
-}
-
-/** Signed by itself, so it is its own authority. */
-async function createCertificate(host: string): Promise<{ key: string; certificate: string }> {
-  await using folder = await createTemporaryFolder('postgres-tls');
-  const [keyPath, certificatePath] = [join(folder.path, 'tls.key'), join(folder.path, 'tls.crt')];
-  await runCommand('openssl', [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1'],
-    ...['-subj', '/CN=postgres', '-addext', `subjectAltName=DNS:${host}`, '-keyout', keyPath, '-out', certificatePath],
-  ]);
-  return { key: await readFile(keyPath, 'utf8'), certificate: await readFile(certificatePath, 'utf8') };
 }

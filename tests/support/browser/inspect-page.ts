@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 
 /** Where the pictures are kept; git ignores it. */
-const folder = join(import.meta.dirname, '..', '..', 'browser', 'artefacts');
+export const picturesFolder = join(import.meta.dirname, '..', '..', 'browser', 'artefacts');
 
 const sizes = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } };
 
@@ -19,7 +19,7 @@ export async function inspectPage(page: Page, name: string): Promise<void> {
     await page.setViewportSize(viewport);
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
-      await page.screenshot({ path: join(folder, `${name}-${size}-${colorScheme}.png`), fullPage: true });
+      await page.screenshot({ path: join(picturesFolder, `${name}-${size}-${colorScheme}.png`), fullPage: true });
       const { violations } = await new AxeBuilder({ page }).analyze();
       const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
       expect(found, `axe-core on ${name}, ${size}, ${colorScheme}`).toEqual([]);

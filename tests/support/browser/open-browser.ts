@@ -29,14 +29,18 @@ export interface TestBrowser extends AsyncDisposable {
 /** For set-up that would be in vain without a browser. */
 export const hasBrowser = () => inject('browser').missing === '';
 
-/** Debian's Chromium, or the test is skipped where it can't be had. */
-export async function openBrowser(context: TestContext): Promise<TestBrowser> {
+/**
+ * Debian's Chromium, or the test is skipped where it can't be had.
+ *
+ * @param more of its command line
+ */
+export async function openBrowser(context: TestContext, more: readonly string[] = []): Promise<TestBrowser> {
   const { missing } = inject('browser');
   if (missing !== '') context.skip(missing);
   const executablePath = onPath('chromium') ?? '';
   // Chromium refuses its sandbox to root, and what it opens here are our own pages.
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-  const browser: Browser = await chromium.launch({ executablePath, args });
+  const browser: Browser = await chromium.launch({ executablePath, args: [...args, ...more] });
   return {
     visit: async (options = {}) => {
       const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });

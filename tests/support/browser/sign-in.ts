@@ -9,14 +9,22 @@ export function siteOf(platform: Platform): string {
 
 /** Opens a page, is sent to sign in, and does; again, as people do, while the answer is "try again". */
 export async function signIn(page: Page, platform: Platform, path = '/orders', user = 0): Promise<void> {
-  const { username, password } = platform.state.users[user] ?? { username: '', password: '' };
+  await signInAs(page, siteOf(platform) + path, platform.state.users[user] ?? { username: '', password: '' });
+}
+
+/** The same at any address. */
+export async function signInAs(
+  page: Page,
+  url: string,
+  { username, password }: { username: string; password: string },
+): Promise<void> {
   await pollUntil(`${username} to be signed in`, 60_000, async () => {
-    await page.goto(siteOf(platform) + path);
+    await page.goto(url);
     await page.getByLabel('Username').fill(username);
     await page.getByLabel('Password').fill(password);
     const answer = page.waitForResponse((response) => response.request().method() === 'POST');
     await page.getByRole('button', { name: 'Sign in' }).click();
     return (await answer).status() === 303;
   });
-  await page.waitForURL(siteOf(platform) + path);
+  await page.waitForURL(url);
 }
