@@ -183,7 +183,9 @@ export class SessionWorkload {
   ): Promise<Awaited<ReturnType<typeof askLedgered>>> {
     const answer = await askLedgered(this.ledger, question);
     const { status, startedAtMs, endedAtMs } = answer.entry;
-    const paceMs = this.#stopped ? 0 : clientPaceMs - (endedAtMs - startedAtMs);
+    // Not all at once: clients that were held up together would ask together from then on, and leave gaps of their own.
+    const jitter = 0.5 + Math.random();
+    const paceMs = this.#stopped ? 0 : clientPaceMs * jitter - (endedAtMs - startedAtMs);
     const pauseMs = Math.max(paceMs, status === undefined || status === 503 ? PAUSE_MS : 0);
     if (pauseMs > 0) await delay(pauseMs);
     return answer;
