@@ -2,15 +2,17 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { HoldfastError } from '@holdfast/session';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { generateSigningKeys } from '../../auth/src/signing-keys.ts';
-import { createTokenVerifier, type VerifyToken } from './create-token-verifier.ts';
+import { createTokenVerifier, type TokenVerifier } from './create-token-verifier.ts';
 
 const signer = await generateSigningKeys();
 const issuer = 'https://auth.example';
 const claims = { iss: issuer, aud: 'orders', sub: 'id-alice', sid: 'session-1' };
 
-async function serve(listener: RequestListener): Promise<AsyncDisposable & { verify: VerifyToken; requests: number }> {
+async function serve(
+  listener: RequestListener,
+): Promise<AsyncDisposable & { verify: TokenVerifier; requests: number }> {
   const state = { requests: 0 };
   const server = createServer((request, response) => {
     state.requests++;
@@ -91,6 +93,19 @@ test('one connection to auth that is refused, as while its pods are replaced, co
     else response.end(keys);
   });
   expect(await auth.verify(await signer.sign(claims, 60))).toMatchObject({ userId: 'id-alice' });
+});
+
+test('keys that were loaded before the first request are enough while auth is away, for hours', async () => {
+  const keys = JSON.stringify({ keys: await signer.publicKeys() });
+  await using auth = await serve((request, response) => {
+    if (auth.requests === 1) response.end(keys);
+    else request.socket.destroy();
+  });
+  await auth.verify.load();
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3 * 3_600_000 });
+  onTestFinished(() => void vi.useRealTimers());
+  expect(await outcome(auth.verify(await signer.sign(claims, 60)))).toMatchObject({ userId: 'id-alice' });
+  expect(auth.requests).toBe(1);
 });
 
 test('made-up keys do not make us ask auth again and again', async () => {

@@ -11,6 +11,11 @@ export interface TokenCaller {
 /** @throws HoldfastError `session-malformed`, `session-expired-absolute` (401) or `store-unavailable` (503) */
 export type VerifyToken = (token: string) => Promise<TokenCaller>;
 
+export interface TokenVerifier extends VerifyToken {
+  /** Fetches the keys, so that no request has to, and again from time to time. Rejects when auth can't be asked; that is tried again. */
+  load(): Promise<void>;
+}
+
 export interface TokenVerifierOptions {
   /** Where auth publishes its public keys. */
   jwksUrl: string;
@@ -25,14 +30,20 @@ const retryMs = 400;
 const pauseMs = 50;
 /** A key that is not known makes us ask again, but not more often than this: anyone can make up keys. */
 const cooldownMs = 5000;
+/** Keys that were taken back are forgotten then; what they signed has long expired. */
+const refreshMs = 300_000;
 
 /**
  * Verifies the JWTs that auth issues for callers with no way to Redis: EdDSA only, for this audience, from this issuer,
  * not expired (RFC 7519, RFC 8037, and RFC 8725 on what to insist on). That the keys can't be fetched is an outage, and
- * says nothing about the token: 503, never 401.
+ * says nothing about the token: 503, never 401. Keys that are known are good for as long as auth can't be asked for newer ones.
  */
-export function createTokenVerifier({ jwksUrl, issuer, audience }: TokenVerifierOptions): VerifyToken {
-  const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: timeoutMs, cooldownDuration: cooldownMs });
+export function createTokenVerifier({ jwksUrl, issuer, audience }: TokenVerifierOptions): TokenVerifier {
+  const keys = createRemoteJWKSet(new URL(jwksUrl), {
+    timeoutDuration: timeoutMs,
+    cooldownDuration: cooldownMs,
+    cacheMaxAge: Number.POSITIVE_INFINITY,
+  });
   const getKey: JWTVerifyGetKey = async (header, token) => {
     const deadline = performance.now() + retryMs;
     for (;;) {
@@ -45,7 +56,7 @@ export function createTokenVerifier({ jwksUrl, issuer, audience }: TokenVerifier
       }
     }
   };
-  return async (token) => {
+  const verify: VerifyToken = async (token) => {
     try {
       const requiredClaims = ['exp', 'sub', 'sid'];
       const { payload } = await jwtVerify(token, getKey, { issuer, audience, algorithms: ['EdDSA'], requiredClaims });
@@ -62,6 +73,11 @@ export function createTokenVerifier({ jwksUrl, issuer, audience }: TokenVerifier
     }
     throw refused();
   };
+  const load = async () => {
+    setInterval(() => keys.reload().catch(() => {}), refreshMs).unref();
+    await keys.reload();
+  };
+  return Object.assign(verify, { load });
 }
 
 function unavailable(cause: unknown): HoldfastError {

@@ -59,6 +59,8 @@ await runMain(async () => {
   });
   const jwksUrl = config.AUTH_JWKS_URL;
   const verifyToken = jwksUrl && createTokenVerifier({ jwksUrl, issuer: config.AUTH_ISSUER, audience: 'orders' });
+  // A new pod that has the keys before its first request needs no auth for it, which may be replaced at the same time.
+  if (verifyToken) await verifyToken.load().catch(createErrorLog(logger, 'auth'));
   const app = createApp({
     config: { trustedOrigins: config.TRUSTED_ORIGINS },
     sessions,
