@@ -73,6 +73,16 @@ describe.skipIf(reason !== undefined)(
         orders: ['/orders', '/orders?cursor=', '/v1/orders', '/v1/orders/nothing'],
       };
       for (const service of ['auth', 'orders'] as const) {
+        // The controller hears of a pod a moment after it is ready.
+        const seen = new Set<unknown>();
+        await pollUntil(`every pod of ${service} behind the controller`, 30_000, async () => {
+          seen.add(
+            (await askSite(site, `/v1/${service === 'auth' ? 'session' : 'orders'}`, { headers: { cookie } })).headers[
+              'x-served-by'
+            ],
+          );
+          return pods[service].every((pod) => seen.has(pod));
+        });
         const servedBy = new Map<unknown, number>();
         for (let round = 0; round < 6; round++) {
           for (const path of paths[service]) {
