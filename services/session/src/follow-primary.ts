@@ -1,11 +1,9 @@
 import { isIP } from 'node:net';
 import type { Redis } from 'ioredis';
-import { type RedisConfig, type RedisEndpoint, tellPrimary } from './redis-client.ts';
+import { type RedisConfig, tellPrimary, toldPrimary } from './redis-client.ts';
 import { createSentinelClient } from './sentinel-client.ts';
 
 const CHANNEL = '+switch-master';
-/** After a failover it takes the other Sentinels a moment to know, and a client that asks one of those is sent back. */
-const SETTLING_MS = 30_000;
 
 export interface PrimaryFollower {
   close(): void;
@@ -26,11 +24,11 @@ export function followPrimary(
   const { target } = config;
   if (target.kind === 'single') return { close: () => {} };
 
-  let latest: { primary: RedisEndpoint; atMs: number } | undefined;
   const leaveOthers = (client: Redis) => {
-    if (client.status !== 'ready' || latest === undefined || performance.now() - latest.atMs > SETTLING_MS) return;
+    const primary = toldPrimary(client);
+    if (client.status !== 'ready' || primary === undefined) return;
     const { remoteAddress, remotePort } = client.stream;
-    const { host, port } = latest.primary;
+    const { host, port } = primary;
     if (isIP(host) !== 0 && (remoteAddress !== host || remotePort !== port)) client.disconnect(true);
   };
   for (const client of clients) client.on('ready', () => leaveOthers(client));
@@ -46,7 +44,6 @@ export function followPrimary(
       const [name, , , newHost, newPort] = String(message).split(' ');
       if (name !== target.masterName || newHost === undefined) return;
       const primary = { host: newHost, port: Number(newPort) };
-      latest = { primary, atMs: performance.now() };
       for (const client of clients) {
         tellPrimary(client, primary);
         leaveOthers(client);

@@ -64,6 +64,11 @@ export class PrimaryConnector extends AbstractConnector {
     this.#wake();
   }
 
+  /** Where the latest failover went, for as long as the Sentinels may not all know it. */
+  get news(): RedisEndpoint | undefined {
+    return this.#news && performance.now() < this.#news.untilMs ? this.#news.endpoint : undefined;
+  }
+
   /** Whether who answers at that address is a primary, by its INFO; where it is not, the news of it was wrong. */
   override check(info: { role?: string }): boolean {
     const fits = info.role === undefined || info.role === 'master';
@@ -87,7 +92,7 @@ export class PrimaryConnector extends AbstractConnector {
       const told = new Promise<undefined>((resolve) => {
         this.#wake = () => resolve(undefined);
       });
-      if (this.#news && performance.now() < this.#news.untilMs) return this.#news.endpoint;
+      if (this.news) return this.news;
       const found = await Promise.race([told, this.#askSentinels().catch((error: Error) => error)]);
       if (!this.connecting) throw new Error('Connection is closed.');
       if (found instanceof Error) {

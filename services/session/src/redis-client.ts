@@ -110,6 +110,11 @@ export function tellPrimary(redis: Redis, primary: RedisEndpoint): void {
   connectors.get(redis)?.tell(primary, redis.status === 'ready');
 }
 
+/** Where that was a moment ago, as far as it still holds. */
+export function toldPrimary(redis: Redis): RedisEndpoint | undefined {
+  return connectors.get(redis)?.news;
+}
+
 function tlsOptions(caFile: string | undefined, serverName: string | undefined): ConnectionOptions {
   return {
     ...(caFile === undefined ? {} : { ca: readFileSync(caFile) }),
