@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import {
   createSessionToken,
   type Device,
@@ -441,7 +441,7 @@ describe.each(storeBackends)('the session store on $name', (named) => {
       ['FCALL', 'holdfast_v2_revoke_user', 1, s, user, 'logout', ''],
       ['FCALL', 'holdfast_v2_rotate', 2, s, t, token.id, token.secretHash, 0, '', other.secretHash],
       ['FCALL', 'holdfast_v2_list', 1, s, user],
-      ['FCALL', 'holdfast_v2_limit', 1, 'hf:rl:a:x', 'take', 1, 1000],
+      ['FCALL', 'holdfast_v2_limit', 1, 'hf:rl:a:x', 'take', 'attempt', 1, 1000],
       ['FCALL', 'holdfast_v2_touch', 1, s, rest],
       ['FCALL', 'holdfast_v2_validate', 2, s, t, rest, token.secretHash],
       // What a user's sessions are is for those who know their ids.
@@ -576,18 +576,47 @@ describe.each(storeBackends)('the session store on $name', (named) => {
     expect(await create(secretHash)).toEqual(['exists']);
   });
 
-  promise('a rate limit counts what is taken, gives back what succeeded, and says how long to wait', async () => {
-    const counter = { key: `a:${newUser()}`, limit: 3, windowMs: 60_000 };
-    const other = { key: `i:${newUser()}`, limit: 100, windowMs: 60_000 };
-    const taken = await Promise.all(Array.from({ length: 10 }, () => auth.takeLimit([counter, other])));
-    expect(taken.filter((waitMs) => waitMs === 0)).toHaveLength(3);
-    for (const waitMs of taken.filter((wait) => wait > 0)) expect(waitMs).toBeLessThanOrEqual(60_000);
-    expect(Number(await admin.get(`hf:rl:${other.key}`)), 'what was refused is not counted elsewhere').toBe(3);
-    await auth.giveLimit([counter, other]);
-    expect(await auth.takeLimit([counter, other])).toBe(0);
-    expect(await auth.takeLimit([counter, other])).toBeGreaterThan(0);
-    expect(await admin.pttl(`hf:rl:${counter.key}`)).toBeGreaterThan(0);
-  });
+  promise(
+    'a rate limit counts what has failed and what may yet, no attempt twice, and says how long to wait',
+    async () => {
+      const times = { windowMs: 60_000, pendingMs: 20_000 };
+      const account = { key: `account:${newUser()}`, limit: 3, ...times };
+      const address = { key: `address:${newUser()}`, limit: 100, ...times };
+      const counters = [account, address];
+      const attempts = Array.from({ length: 10 }, () => randomUUID());
+      const take = (attempt: string) => auth.takeLimit(counters, attempt);
+
+      const waits = await Promise.all(attempts.map(take));
+      const taken = attempts.filter((_, index) => waits[index] === 0);
+      expect(taken).toHaveLength(3);
+      for (const waitMs of waits.filter((wait) => wait > 0)) expect(waitMs).toBeLessThanOrEqual(times.pendingMs);
+      expect(await admin.zcard(`hf:rl:${address.key}`), 'what was refused is not counted elsewhere').toBe(3);
+      expect(await Promise.all(taken.map(take)), 'asked again, since the answer was lost').toEqual([0, 0, 0]);
+      expect(await admin.zcard(`hf:rl:${account.key}`)).toBe(3);
+
+      const [failed = '', passed = ''] = taken;
+      await auth.countLimit(counters, failed);
+      await auth.giveLimit(counters, passed);
+      expect(await take('next')).toBe(0);
+      // The third, which nobody has told the end of, comes free before the one that has failed.
+      expect(await take('one more')).toBeLessThanOrEqual(times.pendingMs);
+      const keptMs = await admin.pttl(`hf:rl:${account.key}`);
+      expect(keptMs).toBeGreaterThan(times.pendingMs);
+      expect(keptMs).toBeLessThanOrEqual(times.windowMs);
+    },
+  );
+
+  promise(
+    'an attempt whose end nobody tells, since the service died over it, is forgotten, and a failed one is not',
+    async () => {
+      const counter = { key: `account:${newUser()}`, limit: 2, windowMs: 60_000, pendingMs: 50 };
+      expect(await auth.takeLimit([counter], 'failed')).toBe(0);
+      await auth.countLimit([counter], 'failed');
+      expect(await auth.takeLimit([counter], 'cut off')).toBe(0);
+      await pollUntil('a place', 5000, async () => (await auth.takeLimit([counter], 'third')) === 0);
+      expect(await auth.takeLimit([{ ...counter, limit: 1 }], 'fourth')).toBeGreaterThan(counter.pendingMs);
+    },
+  );
 
   promise('a record from a newer release is 503, not a lost session', async () => {
     const token = await logIn();

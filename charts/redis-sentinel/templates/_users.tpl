@@ -5,7 +5,7 @@ auth: >-
   resetchannels -@all ~hf:s:* ~hf:t:* ~hf:o:* ~hf:rl:*
   +hello +auth +ping +info +role +client|setname
   +fcall +fcall_ro +function|load +function|list +wait +time
-  +hget +hgetall +hset +hdel +get +set +incr +decr +pttl +pexpire +pexpireat +pexpiretime
+  +hget +hgetall +hset +hdel +set +pexpireat +pexpiretime
   +zadd +zrem +zrange +zscore +zremrangebyscore
 validator: >-
   resetchannels -@all %R~hf:s:* %RW~hf:t:* &__redis__:invalidate

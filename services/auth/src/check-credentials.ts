@@ -29,7 +29,7 @@ export async function checkCredentials(
   const known = userId && readDeviceCookie(keys.derive('device'), c.req.header('cookie'), userId);
   const about = { userId, ip, ...(sessionId === undefined ? {} : { sessionId }) };
   const attempt = { username, address: ip, deviceId: sessionId ?? known };
-  const giveBack = await takeLoginAttempt(sessions, attempt, config.loginLimits).catch((error) => {
+  const place = await takeLoginAttempt(sessions, attempt, config.loginLimits).catch((error) => {
     const limited = error instanceof HoldfastError && error.code === 'rate-limited';
     metrics.recordLogin(limited ? 'limited' : 'error');
     if (limited) audit(c, 'login-limited', about);
@@ -37,14 +37,16 @@ export async function checkCredentials(
   });
   const user = await limitHashing(() => users.verify(username, password)).catch(async (error) => {
     metrics.recordLogin('error');
-    await giveBack();
+    await place.notFailed();
     throw error;
   });
   if (!user) {
+    // Before the answer: a guess that is not counted is not told that it was wrong.
+    await place.failed();
     metrics.recordLogin('failed');
     audit(c, 'login-failed', about);
     throw new HoldfastError('invalid-credentials', 'The username or the password is wrong.');
   }
-  await giveBack();
+  await place.notFailed();
   return user;
 }

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { HoldfastError, type LimitCounter, type SessionStore } from '@holdfast/session';
 
 export interface LoginLimitConfig {
@@ -16,26 +16,40 @@ export interface LoginAttempt {
   deviceId: string | undefined;
 }
 
+/** The place of one attempt among those that may still fail. Each is to be told once how it ended. */
+export interface LoginPlace {
+  /** The password or the proof was wrong. */
+  failed(): Promise<void>;
+  /** It was right, or nobody looked at it. */
+  notFailed(): Promise<void>;
+}
+
+/**
+ * How long an attempt counts whose end was never told. Longer than one waits for its turn to be hashed; and short, since
+ * such attempts are those that an outage cut off, and nobody is to be locked out for having tried again in an outage.
+ */
+const PENDING_MS = 15_000;
+
 /**
  * Counts failed logins (NIST SP 800-63B-4, section 3.2.2): an attempt takes its place before the password is looked at,
- * so a burst can't slip through, and a login that succeeds gives it back.
+ * so a burst can't slip through.
  *
- * @returns to be called when the login succeeded
  * @throws HoldfastError `rate-limited` with the seconds to wait
  */
 export async function takeLoginAttempt(
   sessions: SessionStore,
   attempt: LoginAttempt,
   config: LoginLimitConfig,
-): Promise<() => Promise<void>> {
+): Promise<LoginPlace> {
   // Hashed, so that what people type into the wrong field is not kept.
   const account = hash('sha256', attempt.username.normalize('NFC'), 'base64url').slice(0, 22);
   const { perAccount, windowMs } = config;
   const counters: LimitCounter[] = [
     {
-      key: attempt.deviceId === undefined ? `a:${account}` : `d:${account}:${attempt.deviceId}`,
+      key: attempt.deviceId === undefined ? `account:${account}` : `device:${account}:${attempt.deviceId}`,
       limit: perAccount,
       windowMs,
+      pendingMs: PENDING_MS,
     },
     addressCounter(attempt.address, config),
   ];
@@ -47,23 +61,28 @@ export function takeAddressAttempt(
   sessions: SessionStore,
   address: string,
   config: LoginLimitConfig,
-): Promise<() => Promise<void>> {
+): Promise<LoginPlace> {
   return take(sessions, [addressCounter(address, config)]);
 }
 
 const addressCounter = (address: string, { perAddress, windowMs }: LoginLimitConfig): LimitCounter => ({
-  key: `i:${address}`,
+  key: `address:${address}`,
   limit: perAddress,
   windowMs,
+  pendingMs: PENDING_MS,
 });
 
-async function take(sessions: SessionStore, counters: readonly LimitCounter[]): Promise<() => Promise<void>> {
-  const waitMs = await sessions.takeLimit(counters);
+async function take(sessions: SessionStore, counters: readonly LimitCounter[]): Promise<LoginPlace> {
+  const attempt = randomUUID();
+  const waitMs = await sessions.takeLimit(counters, attempt);
   if (waitMs > 0) {
     const seconds = Math.ceil(waitMs / 1000);
     throw new HoldfastError('rate-limited', `Too many failed logins. Try again in ${seconds} seconds.`, {
       retryAfterSeconds: seconds,
     });
   }
-  return () => sessions.giveLimit(counters);
+  return {
+    failed: () => sessions.countLimit(counters, attempt),
+    notFailed: () => sessions.giveLimit(counters, attempt),
+  };
 }

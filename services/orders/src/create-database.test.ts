@@ -92,7 +92,7 @@ test('connections that a cut link has left dead are given up for new ones', asyn
   await using link = await createLink(service.postgres.port);
   const url = new URL(service.postgres.url);
   url.port = String(link.port);
-  await using database = Object.assign(createDatabase({ url: { current: url.href }, poolSize: 3 }), {
+  await using database = Object.assign(createDatabase({ url: { current: url.href }, poolSize: 3, timeoutMs: 800 }), {
     [Symbol.asyncDispose]: () => database.close(),
   });
   const ask = () => database.run('ping', (sql) => sql`select 1 as one`);

@@ -7,13 +7,15 @@ export interface DatabaseOptions {
   /** The URL, which may change: connections are made anew when it does. */
   url: Pick<FileSource<string>, 'current'>;
   poolSize: number;
+  /** Milliseconds that a request waits for PostgreSQL before it is answered 503. */
+  timeoutMs: number;
   /** A failure that was answered with 503. */
   onError?: (error: unknown) => void;
 }
 
 export interface Database {
   /**
-   * Runs statements within {@link budgetMs}, whatever state PostgreSQL or the network is in.
+   * Runs statements within {@link DatabaseOptions.timeoutMs}, whatever state PostgreSQL or the network is in.
    *
    * @param operation for the span, such as `insert order`
    * @throws HoldfastError `store-unavailable`
@@ -24,20 +26,21 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** How long a request waits for PostgreSQL before it is answered 503. */
-const budgetMs = 800;
-/** What a server that is there may take for one statement: less than the budget, so a slow one is no dead one. */
-const statementTimeoutMs = 500;
+/** What a server that is there may take of that for one statement: not all, so that a slow one is no dead one. */
+const statementShare = 0.6;
+/** And what a connection may take to be made. */
+const connectShare = 0.75;
 
 const tracer = trace.getTracer('@holdfast/orders');
 
 /** Connections to PostgreSQL that fail fast and come back by themselves. Makes none until it is used. */
-export function createDatabase({ url, poolSize, onError }: DatabaseOptions): Database {
-  let pool = createPool(url.current, poolSize);
+export function createDatabase(options: DatabaseOptions): Database {
+  const { timeoutMs, onError } = options;
+  let pool = createPool(options);
   let lastAnswerAtMs = 0;
   const replace = (old: Sql) => {
     if (pool !== old) return;
-    pool = createPool(url.current, poolSize);
+    pool = createPool(options);
     old.end({ timeout: 2 }).catch(() => {});
   };
   const attempt = async <T>(statements: (sql: Sql) => Promise<T>): Promise<T> => {
@@ -47,8 +50,8 @@ export function createDatabase({ url, poolSize, onError }: DatabaseOptions): Dat
     const timer = setTimeout(() => {
       // Not one answer since: the connections are dead, though nobody said so, and new requests must not wait on them.
       if (lastAnswerAtMs < startedAtMs) replace(used);
-      reject(unavailable(new Error(`no answer within ${budgetMs} ms`)));
-    }, budgetMs);
+      reject(unavailable(new Error(`no answer within ${timeoutMs} ms`)));
+    }, timeoutMs);
     try {
       const result = await Promise.race([statements(used), timeout]);
       lastAnswerAtMs = performance.now();
@@ -82,16 +85,16 @@ export function createDatabase({ url, poolSize, onError }: DatabaseOptions): Dat
   };
 }
 
-function createPool(url: string, max: number): Sql {
-  return postgres(url, {
-    max,
+function createPool({ url, poolSize, timeoutMs }: DatabaseOptions): Sql {
+  return postgres(url.current, {
+    max: poolSize,
     // Seconds, as all times of this driver.
-    connect_timeout: 0.6,
+    connect_timeout: (timeoutMs * connectShare) / 1000,
     backoff: () => 0.1,
     idle_timeout: 300,
     keep_alive: 15,
     fetch_types: false,
     onnotice: () => {},
-    connection: { application_name: 'holdfast-orders', statement_timeout: statementTimeoutMs },
+    connection: { application_name: 'holdfast-orders', statement_timeout: Math.round(timeoutMs * statementShare) },
   });
 }

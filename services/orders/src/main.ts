@@ -40,7 +40,12 @@ await runMain(async () => {
     onChange: () => database.reconnect(),
     onError: onDatabaseError,
   });
-  const database = createDatabase({ url: databaseUrl, poolSize: config.DATABASE_POOL_SIZE, onError: onDatabaseError });
+  const database = createDatabase({
+    url: databaseUrl,
+    poolSize: config.DATABASE_POOL_SIZE,
+    timeoutMs: config.DATABASE_TIMEOUT_MS,
+    onError: onDatabaseError,
+  });
   const migration = keepMigrating({
     url: () => databaseUrl.current,
     onError: onDatabaseError,

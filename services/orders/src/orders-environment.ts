@@ -26,6 +26,9 @@ export const ordersEnvironment = {
     .meta({ examples: ['postgres://orders:password@postgres:5432/orders?sslmode=verify-full'] }),
   DATABASE_URL_FILE: filePath().optional().describe('File with the same, read again when it changes'),
   DATABASE_POOL_SIZE: wholeNumber(1, 200).default(10).describe('Connections to PostgreSQL'),
+  DATABASE_TIMEOUT_MS: wholeNumber(100, 30_000)
+    .default(800)
+    .describe('How long a request waits for PostgreSQL before it is answered 503'),
   AUTH_JWKS_URL: z
     .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
     .optional()

@@ -67,7 +67,7 @@ export async function createTestOrders(): Promise<TestOrders> {
   });
   sessions.connect();
   stack.defer(() => sessions.close());
-  const database = createDatabase({ url: { current: postgres.url }, poolSize: 10 });
+  const database = createDatabase({ url: { current: postgres.url }, poolSize: 10, timeoutMs: 800 });
   stack.defer(() => database.close());
   const orders = createOrderRepository(database);
   const app = createApp({

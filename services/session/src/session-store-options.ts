@@ -34,9 +34,12 @@ export interface ValidateOptions {
   safe: boolean;
 }
 
-/** One counter of a rate limit: at most `limit` within `windowMs` of the first. */
+/** One counter of a rate limit: at most `limit` failures, and attempts whose end is not known yet, at any time. */
 export interface LimitCounter {
   key: string;
   limit: number;
+  /** How long a failure counts. */
   windowMs: number;
+  /** How long an attempt counts whose end nobody tells, since the service or Redis died over it. */
+  pendingMs: number;
 }

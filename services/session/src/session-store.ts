@@ -203,19 +203,31 @@ export class SessionStore {
   }
 
   /**
-   * Takes one from every counter, or from none when one of them is used up.
-   * @returns 0, or the milliseconds until it is worth another try
+   * Takes a place in every counter, or in none. A place whose answer was lost can be asked for again, and one whose end is
+   * never told ({@link countLimit}, {@link giveLimit}) comes free by itself.
+   *
+   * @param attempt an id of its own for what is limited
+   * @returns 0, or the milliseconds until there is a place
    */
-  async takeLimit(counters: readonly LimitCounter[]): Promise<number> {
-    const keys = counters.map(({ key }) => toLimitKey(key));
-    const args = counters.flatMap(({ limit, windowMs }) => [limit, windowMs]);
-    return Number(await this.#calls.ask('limit', keys, ['take', ...args]));
+  async takeLimit(counters: readonly LimitCounter[], attempt: string): Promise<number> {
+    const args = counters.flatMap(({ limit, pendingMs }) => [limit, pendingMs]);
+    return Number(await this.#limit('take', counters, attempt, args));
   }
 
-  /** Gives back what {@link takeLimit} took. */
-  async giveLimit(counters: readonly LimitCounter[]): Promise<void> {
+  /** The attempt has failed: it counts for the whole window from now. */
+  async countLimit(counters: readonly LimitCounter[], attempt: string): Promise<void> {
+    const args = counters.map(({ windowMs }) => windowMs);
+    await this.#limit('count', counters, attempt, args);
+  }
+
+  /** Gives back what {@link takeLimit} took: the attempt was no failure. */
+  async giveLimit(counters: readonly LimitCounter[], attempt: string): Promise<void> {
+    await this.#limit('give', counters, attempt, []);
+  }
+
+  #limit(what: 'take' | 'count' | 'give', counters: readonly LimitCounter[], attempt: string, args: number[]) {
     const keys = counters.map(({ key }) => toLimitKey(key));
-    await this.#calls.ask('limit', keys, ['give']);
+    return this.#calls.ask('limit', keys, [what, attempt, ...args]);
   }
 
   /** Lets background touches end and closes the connections. */

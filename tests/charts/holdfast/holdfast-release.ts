@@ -22,6 +22,7 @@ export const replicated = [
 const patience = [
   { name: 'REDIS_COMMAND_TIMEOUT_MS', value: '1000' },
   { name: 'STORE_RETRY_BUDGET_MS', value: '2000' },
+  { name: 'DATABASE_TIMEOUT_MS', value: '2500' },
 ];
 
 /** What the workload found; see session-workload.mjs. */
@@ -29,6 +30,8 @@ export interface WorkloadReport {
   requests: number;
   /** What was asked and what came of it, with how often, of everything that was not as it should be. */
   failures: Record<string, number>;
+  /** The first of these, one line each: when, what, after how long, which pod and what it said. */
+  log: string[];
   lost: number;
   cameBack: number;
   falseUnauthorized: number;

@@ -5,7 +5,16 @@ const { AUTH_URL, ORDERS_URL, USERNAME, PASSWORD } = process.env;
 const WORKERS = 4;
 const PAUSE_MS = 25;
 
-const report = { requests: 0, failures: {}, lost: 0, cameBack: 0, falseUnauthorized: 0, longestGapMs: 0, servedBy: {} };
+const report = {
+  requests: 0,
+  failures: {},
+  lost: 0,
+  cameBack: 0,
+  falseUnauthorized: 0,
+  longestGapMs: 0,
+  servedBy: {},
+  log: [],
+};
 let stopping = false;
 process.on('SIGTERM', () => {
   stopping = true;
@@ -14,7 +23,9 @@ let lastServedAtMs = Number.POSITIVE_INFINITY;
 
 async function ask(expected, method, url, { token, body, as = 'session' } = {}) {
   report.requests++;
+  const beganAtMs = performance.now();
   let status;
+  let why = '';
   try {
     const response = await fetch(url, {
       method,
@@ -29,6 +40,7 @@ async function ask(expected, method, url, { token, body, as = 'session' } = {}) 
     status = response.status;
     const pod = response.headers.get('x-served-by');
     if (pod) report.servedBy[pod] = (report.servedBy[pod] ?? 0) + 1;
+    why = ` (${pod}, ${text.slice(0, 300)})`;
     if (status === expected) {
       const nowMs = performance.now();
       report.longestGapMs = Math.max(report.longestGapMs, Math.round(nowMs - lastServedAtMs));
@@ -41,6 +53,9 @@ async function ask(expected, method, url, { token, body, as = 'session' } = {}) 
     status = error.cause?.code ?? error.name;
   }
   const what = `${method} ${new URL(url).pathname.replace(/[0-9a-f-]{36}$/, '{id}')}: ${status}${as === 'session' ? '' : ` by ${as}`}`;
+  if (report.log.length < 20) {
+    report.log.push(`${new Date().toISOString()} ${what} after ${Math.round(performance.now() - beganAtMs)} ms${why}`);
+  }
   report.failures[what] = (report.failures[what] ?? 0) + 1;
   return { ok: false, status };
 }

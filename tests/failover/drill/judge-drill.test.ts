@@ -23,7 +23,7 @@ test('a lie is broken, whatever else there is', () => {
   const lying = { ...makeRecord({ lie: true }), problem: 'no other primary' };
   expect(judgeDrill({ limits: {} }, lying)).toMatchObject({
     verdict: 'broken',
-    reasons: ['1 × lost-login', 'no other primary'],
+    reasons: ['1 × lost-login (validate: 401)', 'no other primary'],
   });
 });
 

@@ -43,7 +43,7 @@ export function judgeDrill(scenario: Pick<Scenario, 'limits' | 'judge'>, evidenc
     afterRunningMs: measureAfterRunning(evidence),
   };
   const kinds = Map.groupBy(violations, ({ kind }) => kind);
-  const broken = [...[...kinds].map(([kind, all]) => `${all.length} × ${kind}`), ...findings];
+  const broken = [...[...kinds].map(([kind, all]) => `${all.length} × ${kind}${describeAnswers(all)}`), ...findings];
   const slow = Object.entries(scenario.limits).flatMap(([limit, most]) => {
     const is = measured[limit as keyof Limits];
     return is !== undefined && is > most ? [describeExcess(limit as keyof Limits, is, most)] : [];
@@ -52,6 +52,14 @@ export function judgeDrill(scenario: Pick<Scenario, 'limits' | 'judge'>, evidenc
   const verdict = broken.length > 0 ? 'broken' : unclear.length > 0 ? 'unclear' : slow.length > 0 ? 'slow' : 'held';
   const requests = entries.length + insideEntries.length;
   return { verdict, reasons: [...broken, ...unclear, ...slow], violations, measured, requests, pingMs };
+}
+
+/** What was asked and answered in these, such as ` (login: 429 rate-limited)`. */
+function describeAnswers(violations: readonly Violation[]): string {
+  const answers = violations.map(({ entry: { operation, status, code } }) => {
+    return `${operation}: ${[status ?? 'no answer', code].filter((part) => part !== undefined).join(' ')}`;
+  });
+  return ` (${[...new Set(answers)].join(', ')})`;
 }
 
 /** 503, or no answer. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { problemContents } from '@holdfast/runtime';
 import { HoldfastError, type SessionStore } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
@@ -80,13 +81,14 @@ async function endSessions(sessions: SessionStore, issuer: string, { sid, subjec
 
 /** A token that is sent once more would end sessions that were begun since. */
 async function takeToken(sessions: SessionStore, issuer: string, jti: string): Promise<() => Promise<void>> {
-  const key = `oidc-jti:${digestIssued(issuer, jti)}`;
   // Longer than any token is accepted, on both sides of the clock's tolerance.
-  const counters = [{ key, limit: 1, windowMs: 2 * LONGEST_AGE_SECONDS * 1000 }];
-  if ((await sessions.takeLimit(counters)) > 0) {
+  const windowMs = 2 * LONGEST_AGE_SECONDS * 1000;
+  const counters = [{ key: `jti:${digestIssued(issuer, jti)}`, limit: 1, windowMs, pendingMs: windowMs }];
+  const attempt = randomUUID();
+  if ((await sessions.takeLimit(counters, attempt)) > 0) {
     throw new HoldfastError('invalid-request', 'This logout token came before.');
   }
-  return () => sessions.giveLimit(counters);
+  return () => sessions.giveLimit(counters, attempt);
 }
 
 function auditEnded(c: Context, ended: readonly { id: string; userId: string }[]): void {

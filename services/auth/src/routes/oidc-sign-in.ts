@@ -131,7 +131,7 @@ export function addOidcSignIn(
     ip: string,
     onRefusal: (reason: string) => void,
   ): Promise<IDToken> {
-    const giveBack = await takeAddressAttempt(sessions, ip, config.loginLimits).catch((error) => {
+    const place = await takeAddressAttempt(sessions, ip, config.loginLimits).catch((error) => {
       const limited = error instanceof HoldfastError && error.code === 'rate-limited';
       metrics.recordLogin(limited ? 'limited' : 'error');
       if (limited) onRefusal('rate-limited');
@@ -139,13 +139,13 @@ export function addOidcSignIn(
     });
     try {
       const claims = await provider.finish(query, pending);
-      await giveBack();
+      await place.notFailed();
       return claims;
     } catch (error) {
       const refused = error instanceof HoldfastError && error.code === 'sign-in-failed';
       metrics.recordLogin(refused ? 'failed' : 'error');
       if (refused) onRefusal(reasonOf(error.cause));
-      else await giveBack();
+      await (refused ? place.failed() : place.notFailed());
       throw error;
     }
   }

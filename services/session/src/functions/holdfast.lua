@@ -1,5 +1,5 @@
 #!lua name=holdfast_v2
--- revision: 1
+-- revision: 2
 --
 -- Everything about a session that must happen at once. An id is 22 characters: 9 that all sessions of a user share (the
 -- part), and 13 of its own (the rest). Keys (KEYS is always in this order):
@@ -468,24 +468,32 @@ local function list(keys, args)
   return sessions
 end
 
--- KEYS counters; ARGV 'take', then limit and window ms of each counter. Takes one from every counter or from none.
--- ARGV 'give': gives one back to each (the attempt was no failure). Returns 0, or the ms to wait.
+-- KEYS counters, each a sorted set of attempts by when they no longer count; ARGV what, the attempt's id, and of each counter:
+--   'take'   limit, how long an attempt whose end is never told counts. Takes a place in every counter or in none, and the
+--            same one when it is asked again. Returns 0, or the ms until there is one
+--   'count'  for how long from now the attempt counts, which has failed. Returns 0
+--   'give'   nothing: the attempt was no failure. Returns 0
 local function limit(keys, args)
-  if args[1] == 'give' then
-    for _, key in ipairs(keys) do
-      if tonumber(redis.call('GET', key) or 0) > 0 then redis.call('DECR', key) end
+  local what, attempt, now = args[1], args[2], now_ms()
+  if what == 'take' then
+    local wait = 0
+    for index, key in ipairs(keys) do
+      redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
+      -- As many as may be, counted from the latest: there is a place again when the first of them is gone.
+      local last = -tonumber(args[index * 2 + 1])
+      local first = redis.call('ZRANGE', key, last, last, 'WITHSCORES')
+      if first[2] and not redis.call('ZSCORE', key, attempt) then wait = math.max(wait, first[2] - now) end
     end
-    return 0
+    if wait > 0 then return wait end
   end
-  local wait = 0
   for index, key in ipairs(keys) do
-    if tonumber(redis.call('GET', key) or 0) >= tonumber(args[index * 2]) then
-      wait = math.max(wait, redis.call('PTTL', key), 1)
+    if what == 'give' then
+      redis.call('ZREM', key, attempt)
+    else
+      local counts_until = now + (what == 'take' and args[index * 2 + 2] or args[index + 2])
+      redis.call('ZADD', key, counts_until, attempt)
+      redis.call('PEXPIREAT', key, redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')[2])
     end
-  end
-  if wait > 0 then return wait end
-  for index, key in ipairs(keys) do
-    if redis.call('INCR', key) == 1 then redis.call('PEXPIRE', key, args[index * 2 + 1]) end
   end
   return 0
 end
