@@ -441,6 +441,7 @@ describe.each(storeBackends)('the session store on $name', (named) => {
       ['FCALL', 'holdfast_v2_revoke_user', 1, s, user, 'logout', ''],
       ['FCALL', 'holdfast_v2_rotate', 2, s, t, token.id, token.secretHash, 0, '', other.secretHash],
       ['FCALL', 'holdfast_v2_list', 1, s, user],
+      ['FCALL_RO', 'holdfast_v2_count', 0],
       ['FCALL', 'holdfast_v2_limit', 1, 'hf:rl:a:x', 'take', 'attempt', 1, 1000],
       ['FCALL', 'holdfast_v2_touch', 1, s, rest],
       ['FCALL', 'holdfast_v2_validate', 2, s, t, rest, token.secretHash],
@@ -497,7 +498,7 @@ describe.each(storeBackends)('the session store on $name', (named) => {
     ];
     for (const [command, ...args] of refused) {
       await expect(redis.call(command, ...args), `${command} ${args.join(' ').slice(0, 60)}`).rejects.toThrow(
-        /NOPERM|ACL failure|can't access|no permissions/i,
+        /NOPERM|ACL failure|can't access|can't run this command|no permissions/i,
       );
     }
     expect(await validator.validate(token)).toMatchObject({ outcome: 'active' });
@@ -617,6 +618,26 @@ describe.each(storeBackends)('the session store on $name', (named) => {
       expect(await auth.takeLimit([{ ...counter, limit: 1 }], 'fourth')).toBeGreaterThan(counter.pendingMs);
     },
   );
+
+  promise('live sessions are counted: those only, and where there are many nearly', async () => {
+    await admin.flushdb();
+    expect(await auth.count()).toBe(0);
+    const userId = newUser();
+    const [idle, expired, revoked, broken] = [await logIn(userId), await logIn(), await logIn(), await logIn()];
+    for (let other = 0; other < 3; other += 1) await logIn(userId);
+    await seenEarlier(admin, idle.id, 24 * HOUR_MS);
+    await expireSession(admin, expired.id, 1);
+    await auth.revoke(revoked.id, { userId: revoked.userId }, 'logout');
+    const { s, rest } = keysOf(broken.id);
+    await admin.hset(s, rest, 'garbage');
+    expect(await auth.count()).toBe(3);
+
+    const many = 3000;
+    for (let each = 0; each < many; each += 50) await Promise.all(Array.from({ length: 50 }, () => logIn()));
+    const counted = await auth.count();
+    expect(counted).toBeGreaterThan(many * 0.75);
+    expect(counted).toBeLessThan(many * 1.25);
+  });
 
   promise('a record from a newer release is 503, not a lost session', async () => {
     const token = await logIn();

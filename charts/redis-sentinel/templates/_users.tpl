@@ -5,8 +5,9 @@ auth: >-
   resetchannels -@all ~hf:s:* ~hf:t:* ~hf:o:* ~hf:rl:*
   +hello +auth +ping +info +role +client|setname
   +fcall +fcall_ro +function|load +function|list +wait +time
-  +hget +hgetall +hset +hdel +set +pexpireat +pexpiretime
+  +hget +hgetall +hlen +hset +hdel +set +pexpireat +pexpiretime
   +zadd +zrem +zrange +zscore +zremrangebyscore
+  +dbsize +scan +randomkey
 validator: >-
   resetchannels -@all %R~hf:s:* %RW~hf:t:* &__redis__:invalidate
   +hello +auth +ping +info +role +client|setname

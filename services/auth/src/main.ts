@@ -63,6 +63,7 @@ await runMain(async () => {
     onCall: metrics.recordStoreCall,
     onError: createErrorLog(logger, 'redis'),
   });
+  metrics.observeSessions(() => sessions.count());
   const health = createHealth({ checks: { redis: () => sessions.ping() } });
   const servedBy = env.EXPOSE_INSTANCE ? env.INSTANCE_NAME : undefined;
   const app = createApp({

@@ -27,6 +27,8 @@ export class ServiceNode<S extends ServiceName = 'auth' | 'orders'> {
   readonly name: string;
   readonly service: S;
   readonly url: string;
+  /** Where its metrics are, if it has any. */
+  readonly metricsUrl: string | undefined;
   readonly #options: ServiceNodeOptions<S>;
   #process: ManagedProcess | undefined;
 
@@ -34,6 +36,7 @@ export class ServiceNode<S extends ServiceName = 'auth' | 'orders'> {
     this.name = options.name;
     this.service = options.service;
     this.url = `http://${options.host}:${options.port}`;
+    this.metricsUrl = options.metricsPort ? `http://${options.host}:${options.metricsPort}/metrics` : undefined;
     this.#options = options;
   }
 

@@ -10,6 +10,8 @@ export interface ServiceMetrics {
   recordStoreCall(operation: string, durationMs: number, ok: boolean): void;
   /** A login: `ok`, `failed`, `limited`, `error`. */
   recordLogin(outcome: string): void;
+  /** Has the live sessions counted whenever they are asked for, such as at a scrape. */
+  observeSessions(count: () => Promise<number>): void;
 }
 
 /** Semantic conventions 1.23 and later, `http.server.request.duration`. */
@@ -41,7 +43,19 @@ export function createServiceMetrics(): ServiceMetrics {
     advice: { explicitBucketBoundaries: storeBucketsSeconds },
   });
   const logins = meter.createCounter('holdfast.logins', { description: 'Logins by outcome.', unit: '{login}' });
+  const sessions = meter.createObservableGauge('holdfast.sessions', {
+    description: 'Live sessions; an estimate where there are many.',
+    unit: '{session}',
+  });
   return {
+    // Not a number while the store can't be asked: with no value at all the meter repeats the last.
+    observeSessions: (count) =>
+      sessions.addCallback((result) =>
+        count().then(
+          (live) => result.observe(live),
+          () => result.observe(Number.NaN),
+        ),
+      ),
     recordRequest: (method, route, status, durationMs) =>
       requests.record(durationMs / 1000, {
         'http.request.method': toKnownMethod(method),

@@ -11,8 +11,9 @@ export const redisUserRules = {
     ['resetchannels', '-@all', '~hf:s:*', '~hf:t:*', '~hf:o:*', '~hf:rl:*'],
     connection,
     ['+fcall', '+fcall_ro', '+function|load', '+function|list', '+wait', '+time'],
-    ['+hget', '+hgetall', '+hset', '+hdel', '+set', '+pexpireat', '+pexpiretime'],
+    ['+hget', '+hgetall', '+hlen', '+hset', '+hdel', '+set', '+pexpireat', '+pexpiretime'],
     ['+zadd', '+zrem', '+zrange', '+zscore', '+zremrangebyscore'],
+    ['+dbsize', '+scan', '+randomkey'],
   ].flat(),
   /** Only reads session records, one by one so that it must know their ids, and writes when one was last seen. */
   validator: [

@@ -13,6 +13,7 @@ import { withRetry } from './with-retry.ts';
 type Arguments = readonly (string | number)[];
 
 const tracer = trace.getTracer('@holdfast/session');
+const readOnly = new Set(['validate', 'count']);
 
 /**
  * The primary's functions, called over connections that are kept up for as long as this is open. Each call is measured, is
@@ -75,7 +76,7 @@ export class StoreCalls {
 
   /** A call that needs no replica's confirmation; autopipelining sends those of one tick together. */
   ask(operation: string, keys: readonly string[], args: Arguments = [], budgetMs = this.#options.retryBudgetMs) {
-    const command = operation === 'validate' ? 'fcall_ro' : 'fcall';
+    const command = readOnly.has(operation) ? 'fcall_ro' : 'fcall';
     return this.#call(operation, () =>
       withRetry(this.redis, budgetMs, () =>
         this.redis[command](`holdfast_v2_${operation}`, keys.length, ...keys, ...args),

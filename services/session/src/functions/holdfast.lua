@@ -22,6 +22,8 @@ local GRACE_MS = 30000         -- how long a secret lives on after its successor
 local SPENT_KEPT = 16          -- how many spent secrets are remembered, so that one that comes back is known
 local MARK = 22                -- how many characters of a hash tell secrets of a session apart (132 bits)
 local SPENT_LENGTH = MARK + 13
+local COUNTED = 1000           -- with more keys than so many, sessions are estimated from as many random ones
+local COUNTED_EACH = 100       -- a user with more sessions than so many is taken to have no expired one
 
 -- A record is MessagePack, its values one behind the other; a validation reads it at every request:
 --   v        SCHEMA
@@ -468,6 +470,35 @@ local function list(keys, args)
   return sessions
 end
 
+-- The sessions in a key of any kind that live; what can't be read is none.
+local function count_in(key, now)
+  if #key ~= 5 + PART or string.sub(key, 1, 5) ~= 'hf:s:' then return 0 end
+  local count = redis.call('HLEN', key)
+  if count > COUNTED_EACH then return count end
+  local part, all, live = part_of(key), redis.call('HGETALL', key), 0
+  for index = 1, #all, 2 do
+    local read, r = pcall(read_record, all[index], all[index + 1])
+    if read and now < r.absolute and last_seen('hf:t:' .. part, r.rest, r.idle, now) then live = live + 1 end
+  end
+  return live
+end
+
+-- Returns how many sessions live: exactly with few keys, else an estimate, at the same cost however many there are.
+local function count()
+  local now, keys, live = now_ms(), redis.call('DBSIZE'), 0
+  if keys <= COUNTED then
+    local cursor = '0'
+    repeat
+      local reply = redis.call('SCAN', cursor, 'MATCH', 'hf:s:*', 'COUNT', COUNTED)
+      cursor = reply[1]
+      for _, key in ipairs(reply[2]) do live = live + count_in(key, now) end
+    until cursor == '0'
+    return live
+  end
+  for _ = 1, COUNTED do live = live + count_in(redis.call('RANDOMKEY') or '', now) end
+  return math.floor(live * keys / COUNTED + 0.5)
+end
+
 -- KEYS counters, each a sorted set of attempts by when they no longer count; ARGV what, the attempt's id, and of each counter:
 --   'take'   limit, how long an attempt whose end is never told counts. Takes a place in every counter or in none, and the
 --            same one when it is asked again. Returns 0, or the ms until there is one
@@ -512,4 +543,5 @@ register('revoke', revoke, {'allow-oom'})
 register('revoke_user', revoke_user, {'allow-oom'})
 register('revoke_linked', revoke_linked, {'allow-oom'})
 register('list', list, {'allow-oom'})
+register('count', count, {'no-writes'})
 register('limit', limit, {})
