@@ -1,7 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createSessionToken, type SessionStore } from '@holdfast/session';
+import { createSessionToken, requireSession, type SessionStore } from '@holdfast/session';
 import { serve } from '@hono/node-server';
+import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createApp as createExpressApp } from '../../docs/adopt/express.ts';
 import { createApp as createFastifyApp } from '../../docs/adopt/fastify.ts';
@@ -14,9 +15,11 @@ import { startSessions, type TestSessions } from '../support/start-sessions.ts';
 
 /** What the adopter's page shows, each served as its framework serves it. */
 const frameworks: Record<string, (sessions: SessionStore) => Promise<Listening>> = {
-  Hono: async (sessions) => {
-    const server = serve({ fetch: createHonoApp(sessions).fetch, hostname: '127.0.0.1', port: 0 });
-    return await listening(server as ReturnType<typeof createServer>);
+  Hono: (sessions) => serveHono(createHonoApp(sessions)),
+  'Hono, around its handler': (sessions) => {
+    const options = { sessions, trustedOrigins: ['https://shop.example'] };
+    const hello = requireSession(options, (c) => c.json({ hello: c.get('session').userId }));
+    return serveHono(new Hono().on(['GET', 'POST'], '/hello', hello));
   },
   Express: (sessions) => listening(createServer(createExpressApp(sessions)).listen(0, '127.0.0.1')),
   Fastify: async (sessions) => {
@@ -25,6 +28,10 @@ const frameworks: Record<string, (sessions: SessionStore) => Promise<Listening>>
   },
   'Node’s http': (sessions) => listening(createNodeServer(sessions).listen(0, '127.0.0.1')),
 };
+
+async function serveHono({ fetch }: Pick<Hono, 'fetch'>): Promise<Listening> {
+  return await listening(serve({ fetch, hostname: '127.0.0.1', port: 0 }) as ReturnType<typeof createServer>);
+}
 
 interface Listening {
   url: string;

@@ -16,12 +16,13 @@ export async function createHoldfastArm(
   const { sessions, owner } = await openStores(settings, options);
   const app = new Hono<{ Variables: SessionVariables }>();
   app.onError(answerProblem);
-  const guard = requireSession({ sessions, trustedOrigins: [] });
-  app.get('/me', guard, (c) => {
+  const guarding = { sessions, trustedOrigins: [] };
+  const me = requireSession(guarding, (c) => {
     const { userId, roles } = c.get('session');
     return c.json({ userId, roles });
   });
-  addSessionRoutes(app, owner, guard);
+  app.get('/me', me);
+  addSessionRoutes(app, owner, requireSession(guarding));
   const server = createAdaptorServer({ fetch: app.fetch });
   return { listen: () => openPort(server), seed: (userIds) => seedSessions(owner, userIds) };
 }
