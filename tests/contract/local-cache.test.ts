@@ -141,6 +141,33 @@ test('sessions whose ids begin alike are told apart, counted, and forgotten toge
   }
 });
 
+test('where it is full, the session that came first goes, and of its user nothing else', async () => {
+  const options = { redis: redis.configFor('validator', 2000), maxAgeMs: MINUTE_MS, maxSessions: 3, onError: () => {} };
+  const cache = new SessionCache(options);
+  try {
+    await cache.connection.connect();
+    const live = await auth.validate(await logIn());
+    const keep = (id: string) => cache.keep(cache.begin(id), '', live);
+    const isKept = (id: string) => cache.find({ id, secretHash: '' }) !== undefined;
+    const ids = ['sameBeginsAAone', 'sameBeginsAAtwo', 'sameBeginsAAthree', 'othersBeginone'] as const;
+    const [one, two, three, other] = ids;
+    await pollUntil('the cache', 10_000, async () => {
+      keep(one);
+      return isKept(one);
+    });
+    for (const id of [two, three, two, other]) keep(id);
+    expect(ids.map(isKept)).toEqual([false, true, true, true]);
+    keep(one);
+    expect(ids.map(isKept), 'what was kept anew came last').toEqual([true, true, false, true]);
+    cache.drop(one.slice(0, 9));
+    expect(ids.map(isKept)).toEqual([false, false, false, true]);
+    expect(cache.size).toBe(1);
+  } finally {
+    cache.close();
+    cache.connection.disconnect();
+  }
+});
+
 test('2,000 races of validations against revoke: every logout is seen within its message’s travel, and stays seen', async () => {
   const stores = [open('validator'), open('validator')];
   for (const store of stores) await untilKept(store, await logIn());

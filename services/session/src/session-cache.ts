@@ -15,14 +15,15 @@ export interface SessionCacheOptions {
 
 /** Is itself the answer: among many sessions each object that a request has to look at is read from memory anew. */
 interface Entry extends ActiveValidation {
-  readonly id: string;
-  readonly secretHash: string;
+  /** The id and the hash of the secret: with them apart there would be two more texts to read, and from elsewhere. */
+  readonly key: string;
   /** By this process' monotonic clock, as all times here; whole numbers, which V8 keeps in the object itself. */
   readonly untilMs: number;
   touchAtMs: number;
   readonly touchIntervalMs: number;
-  /** Another of the same group. */
+  /** Others of the same group. */
   next: Entry | undefined;
+  previous: Entry | undefined;
 }
 
 /** A validation that is under way and may be kept once it is answered. */
@@ -40,7 +41,7 @@ const HEARTBEAT_MS = 1000;
 const MAX_LISTS = 1000;
 
 /** Redis names a user when it tells of a change: what is kept of a user is forgotten together. */
-const groupOf = (id: string) => id.slice(0, USER_PART_LENGTH);
+const groupOf = (idOrKey: string) => idOrKey.slice(0, USER_PART_LENGTH);
 
 /**
  * Live sessions, as Redis answered them a moment ago. Redis tells when one changes (client-side caching, broadcasting
@@ -53,9 +54,10 @@ const groupOf = (id: string) => id.slice(0, USER_PART_LENGTH);
 export class SessionCache {
   readonly connection: Redis;
   readonly #options: SessionCacheOptions;
-  /** By the group of their ids; nearly every one is alone in its own. */
+  /** In the order of eviction. */
+  readonly #entries = new Map<string, Entry>();
+  /** The latest of each group; nearly every one is alone in its own. */
   readonly #groups = new Map<string, Entry>();
-  #size = 0;
   /** Roles and methods, which many sessions have the same of. */
   readonly #lists = new Map<string, readonly string[]>();
   /** How many validations of a group are under way, and whether one of its sessions has changed meanwhile. */
@@ -80,20 +82,18 @@ export class SessionCache {
 
   /** How many sessions are kept now. */
   get size(): number {
-    return this.#size;
+    return this.#entries.size;
   }
 
   /** A session that is known to live; undefined where Redis has to be asked. */
   find({ id, secretHash }: ParsedSessionToken): ActiveValidation | undefined {
-    let entry = this.#groups.get(groupOf(id));
-    while (entry !== undefined && entry.id !== id) entry = entry.next;
+    const entry = this.#entries.get(id + secretHash);
     if (entry === undefined) return undefined;
     const now = performance.now();
     if (now >= entry.untilMs) {
-      this.#remove(id);
+      this.#remove(entry);
       return undefined;
     }
-    if (entry.secretHash !== secretHash) return undefined;
     if (now < entry.touchAtMs) return entry;
     // Told once in an interval: a session that is only used from here must not idle out in Redis.
     entry.touchAtMs = Math.floor(now + entry.touchIntervalMs);
@@ -128,55 +128,44 @@ export class SessionCache {
     const { lastSeenAtMs, idleExpiresAtMs } = session;
     // As holdfast.lua has it: often enough for a short idle timeout.
     const touchIntervalMs = Math.min(60_000, (idleExpiresAtMs - lastSeenAtMs) / 20);
-    this.#remove(id);
+    const key = id + secretHash;
+    const before = this.#entries.get(key);
+    if (before) this.#remove(before);
     const next = this.#groups.get(group);
-    // Last in the order of the map, which is the order of eviction.
-    this.#groups.delete(group);
-    this.#groups.set(group, {
+    const entry: Entry = {
       ...validation,
       session: { ...session, roles: this.#share(session.roles), amr: this.#share(session.amr) },
       touchDue: false,
       firstUse: undefined,
-      id,
-      secretHash,
+      key,
       untilMs: Math.floor(askedAtMs + Math.min(maxAgeMs, idleExpiresAtMs - nowMs)),
       // Where a touch is due now, the one who asked sees to it.
       touchAtMs: Math.floor(askedAtMs + touchIntervalMs + (touchDue ? 0 : lastSeenAtMs - nowMs)),
       touchIntervalMs,
       next,
-    });
-    this.#size++;
-    if (this.#size > maxSessions) this.#forgetGroup(this.#groups.keys().next().value as string);
+      previous: undefined,
+    };
+    if (next) next.previous = entry;
+    this.#groups.set(group, entry);
+    this.#entries.set(key, entry);
+    if (this.#entries.size > maxSessions) this.#remove(this.#entries.values().next().value as Entry);
   }
 
   /** @param name what the key that changed is called behind its prefix: the user's part of ids, or an ended session's id */
   drop(name: string): void {
     const group = groupOf(name);
-    this.#forgetGroup(group);
+    for (let entry = this.#groups.get(group); entry; entry = entry.next) this.#entries.delete(entry.key);
+    this.#groups.delete(group);
     const under = this.#fillings.get(group);
     if (under) under.changed = true;
   }
 
-  #forgetGroup(group: string): void {
-    for (let entry = this.#groups.get(group); entry; entry = entry.next) this.#size--;
-    this.#groups.delete(group);
-  }
-
-  #remove(id: string): void {
-    const group = groupOf(id);
-    let kept: Entry | undefined;
-    for (let entry = this.#groups.get(group); entry; ) {
-      const { next } = entry;
-      if (entry.id === id) {
-        this.#size--;
-      } else {
-        entry.next = kept;
-        kept = entry;
-      }
-      entry = next;
-    }
-    if (kept === undefined) this.#groups.delete(group);
-    else this.#groups.set(group, kept);
+  #remove({ key, next, previous }: Entry): void {
+    this.#entries.delete(key);
+    if (next) next.previous = previous;
+    if (previous) previous.next = next;
+    else if (next) this.#groups.set(groupOf(key), next);
+    else this.#groups.delete(groupOf(key));
   }
 
   /** The same list for all who have the same; frozen, so that nobody changes it for the others. */
@@ -199,8 +188,8 @@ export class SessionCache {
   #forget(tracking = false): void {
     this.#tracking = tracking;
     this.#epoch++;
+    this.#entries.clear();
     this.#groups.clear();
-    this.#size = 0;
     if (!tracking) clearInterval(this.#heartbeat);
   }
 
