@@ -62,21 +62,30 @@ export class DurableWriter {
 
   async #writeBatch(batch: Pending[]): Promise<void> {
     const { redis, replicas, timeoutMs, retryBudgetMs } = this.#options;
-    const results = await withRetry(redis, retryBudgetMs, async () => {
-      const pipeline = redis.pipeline();
-      for (const { command } of batch) pipeline.call(...command);
-      if (replicas > 0) pipeline.wait(replicas, timeoutMs);
-      const replies = (await pipeline.exec()) ?? [];
-      // One lost reply means a lost connection: the batch is sent again as a whole.
-      const lost = replies.find(([error]) => error !== null && error.name !== 'ReplyError');
-      if (lost) throw lost[0];
-      // Redis refuses the writes of a batch alike while it is read-only, loading, or without replicas.
-      if (batch.every((_, index) => replies[index]?.[0])) throw replies[0]?.[0];
-      return replies;
-    });
-    const confirmed = replicas === 0 || Number(results.at(-1)?.[1] ?? 0) >= replicas;
+    let results: [error: Error | null, reply: unknown][] | undefined;
+    let confirmed = false;
+    try {
+      await withRetry(redis, retryBudgetMs, async () => {
+        results = undefined;
+        const pipeline = redis.pipeline();
+        for (const { command } of batch) pipeline.call(...command);
+        if (replicas > 0) pipeline.wait(replicas, timeoutMs);
+        const replies = (await pipeline.exec()) ?? [];
+        // One lost reply means a lost connection: the batch is sent again as a whole.
+        const lost = replies.find(([error]) => error !== null && error.name !== 'ReplyError');
+        if (lost) throw lost[0];
+        // Redis refuses the writes of a batch alike while it is read-only, loading, or without replicas.
+        if (batch.every((_, index) => replies[index]?.[0])) throw replies[0]?.[0];
+        results = replies;
+        confirmed = replicas === 0 || Number(replies.at(-1)?.[1] ?? 0) >= replicas;
+        // Those of a new primary may need a moment to follow it.
+        if (!confirmed) throw notDurable();
+      });
+    } catch (error) {
+      if (!results) throw error;
+    }
     batch.forEach(({ resolve, reject }, index) => {
-      const [error, reply] = results[index] ?? [new Error('no reply'), undefined];
+      const [error, reply] = results?.[index] ?? [new Error('no reply'), undefined];
       if (error) reject(error);
       else if (confirmed) resolve(reply);
       else reject(notDurable());

@@ -16,10 +16,11 @@ export function isReadonly(error: unknown): boolean {
 }
 
 /**
- * A primary that is alive and for now refuses what no replica would confirm: it is handing over, or has just taken over and
- * its replicas are about to follow.
+ * A primary that is alive and for now refuses what no replica would confirm, or has taken it and none has confirmed: it is
+ * handing over, or has just taken over and its replicas are about to follow.
  */
 export function isWithoutReplicas(error: unknown): boolean {
+  if (error instanceof HoldfastError) return error.code === 'not-durable';
   return redisReply(error) && (error as Error).message.startsWith('NOREPLICAS');
 }
 

@@ -21,7 +21,7 @@ export const replicated = [
 /** A busy machine must not be mistaken for a lost request. */
 const patience = [
   { name: 'REDIS_COMMAND_TIMEOUT_MS', value: '1000' },
-  { name: 'STORE_RETRY_BUDGET_MS', value: '2000' },
+  { name: 'STORE_RETRY_BUDGET_MS', value: '4000' },
   { name: 'DATABASE_TIMEOUT_MS', value: '2500' },
 ];
 
