@@ -29,7 +29,11 @@ test('a login that the replicas confirm late, as those of a new primary do, is c
     for (const replica of replicas) replica.kill('SIGSTOP');
     const login = logIn();
     login.catch(() => {});
-    await pollUntil('a second WAIT, after one that nobody answered', 3000, async () => (await countWaits()) > before + 1);
+    await pollUntil(
+      'a second WAIT, after one that nobody answered',
+      3000,
+      async () => (await countWaits()) > before + 1,
+    );
     for (const replica of replicas) replica.kill('SIGCONT');
     const { session } = await login;
     expect((await auth.list('alice')).map(({ id }) => id)).toContain(session.id);
