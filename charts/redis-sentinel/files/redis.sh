@@ -172,17 +172,18 @@ set_candidate() {
   say "replica, priority $1"
 }
 
-# A copy has arrived in memory; it is on the volume when the append-only file has been rewritten.
+# A copy has arrived in memory; it is on the volume when the append-only file has been rewritten. That the primary has gone
+# meanwhile takes nothing from it: else nobody could be promoted in its place.
 follow() {
   replid=${1#*master_replid:}
   replid=${replid%%[!0-9a-f]*}
-  if [ "$replid" != "$copied" ]; then
-    copied=$replid
-    set_candidate 0
-  elif [ "$candidate" = 0 ]; then
+  if [ "$replid" = "$copied" ]; then
+    [ "$candidate" = 0 ] || return 0
     case $(here info persistence) in
       *aof_rewrite_in_progress:0*aof_rewrite_scheduled:0*) set_candidate 100 ;;
     esac
+  else
+    case $1 in *master_link_status:up*) copied=$replid && set_candidate 0 ;; esac
   fi
 }
 
@@ -232,8 +233,8 @@ supervise() {
     info=$(here info replication) || continue
     case $info in
       *role:master*) [ ! -e "$RUN_DIR/locked" ] || unlock ;;
-      *master_link_status:up*) follow "$info" ;;
-      *master_sync_in_progress:1*) set_candidate 0 ;;
+      *master_sync_in_progress:1*) copied=none && set_candidate 0 ;;
+      *) follow "$info" ;;
     esac
     [ -n "$reached" ] || reached=$(ask probe "$self" 6379 ping)
     [ $ticks = 0 ] || continue
