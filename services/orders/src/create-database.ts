@@ -27,7 +27,7 @@ export interface Database {
 }
 
 /** What a server that is there may take of that for one statement: not all, so that a slow one is no dead one. */
-const statementShare = 0.6;
+const statementShare = 0.625;
 /** And what a connection may take to be made. */
 const connectShare = 0.75;
 

@@ -18,7 +18,7 @@ interface GuardedEnv {
 export function requireSession(options: AuthenticateOptions): MiddlewareHandler<GuardedEnv>;
 /**
  * The same around one handler. Where it is the only one that a request meets, Hono composes nothing, and what the local
- * cache has is answered without a promise: nearly as fast as with no session at all.
+ * cache has is answered without a promise.
  */
 export function requireSession<P extends string, I extends Input, R extends Response | Promise<Response>>(
   options: AuthenticateOptions,
