@@ -78,16 +78,20 @@ everyone_is_empty() {
   done
 }
 
-# A primary that crashed is back within a second, with every answered write on its volume. Where that would take long
-# (a large volume), or where writes can be missing (RESUME_MAX_MEBIBYTES=0), a replica that is up to date goes first.
+# A primary that crashed is back within a second, with every answered write on its volume. But it begins a new history, which
+# its replicas copy one after the other, and Sentinel compares offsets of different histories as if they were of one. So where
+# they don't have the same, where one is silent, where reading the volume would take long, or where writes can be missing on
+# it (RESUME_MAX_MEBIBYTES=0), a replica that is up to date goes first, if there is one.
 may_resume() {
-  [ "$(du -sm "$DATA_DIR" | cut -f1)" -gt "$RESUME_MAX_MEBIBYTES" ] || return 0
+  others='' candidate='' differ=''
   for address in $REDIS_ADDRESSES; do
     [ "$address" != "$self" ] || continue
-    case $(ask probe "$address" 6379 info replication) in
-      *role:master* | *slave_priority:[1-9]*) return 1 ;;
-    esac
+    replication=$(ask probe "$address" 6379 info replication)
+    case $replication in *role:master* | *slave_priority:[1-9]*) candidate=$address ;; esac
+    history=$(echo "$replication" | grep -E '^(slave_repl_offset|master_replid):') || history=silent
+    [ "${others:=$history}" = "$history" ] || differ=1
   done
+  [ -z "$candidate" ] || { [ -z "$differ" ] && [ "$(du -sm "$DATA_DIR" | cut -f1)" -le "$RESUME_MAX_MEBIBYTES" ]; }
 }
 
 # Sets primary, once it is certain.
@@ -145,8 +149,41 @@ write_role() {
   fi
 }
 
-# A primary that came back takes writes only when most Sentinels have seen it up and none is about to replace it.
+# electable SENTINEL: the replicas it could promote.
+electable() {
+  ask default "$1" 26379 sentinel replicas "$MASTER_NAME" | awk '
+    $0 == "ip" { getline; ip = $0 }
+    $0 == "flags" { getline; flags = $0 }
+    $0 == "slave-priority" { getline; if (flags == "slave" && $0 > 0) print ip }'
+}
+
+# everyone_follows REPLICATION-ID: whether every replica that could be promoted has copied the history of that id. One that has
+# not would win by its higher offset over those that confirm what is written from here on.
+everyone_follows() {
+  for address in $REDIS_ADDRESSES; do
+    [ "$address" != "$self" ] || continue
+    case $(ask probe "$address" 6379 info replication) in
+      *slave_priority:0* | *"master_replid:$1"*) ;;
+      '')
+        for sentinel in $SENTINEL_ADDRESSES; do
+          ! electable "$sentinel" | grep -qxF "$address" || return 1
+        done
+        ;;
+      *) return 1 ;;
+    esac
+  done
+}
+
+# replication_id REPLICATION: of the history that this pod has.
+replication_id() {
+  id=${1#*master_replid:}
+  echo "${id%%[!0-9a-f]*}"
+}
+
+# A primary that came back takes writes only when its history is everyone's, and when most Sentinels have seen it up and none
+# is about to replace it.
 unlock() {
+  everyone_follows "$(replication_id "$1")" || return 0
   agree=0 all=0
   for sentinel in $SENTINEL_ADDRESSES; do
     all=$((all + 1))
@@ -166,24 +203,41 @@ unlock() {
 # A replica may be promoted once a whole copy is on its volume, and not while it takes a new one.
 set_candidate() {
   [ "$candidate" != "$1" ] || return 0
-  here config set replica-priority "$1" >/dev/null
+  here config set replica-priority "$1" >/dev/null || return
   candidate=$1
   [ "$1" = 0 ] || [ "$(directory)" = complete ] || mark complete
   say "replica, priority $1"
 }
 
+# outdated REPLICATION: counts in behind for how many seconds the primary has had a history that another replica follows and
+# this one does not.
+outdated() {
+  host=${1#*master_host:}
+  case $(ask probe "${host%%[!0-9a-f.:]*}" 6379 info replication) in
+    *"master_replid:$id"* | *"master_replid2:$id"*) behind=0 ;;
+    *role:master*state=online*) behind=$((behind + 1)) ;;
+    *) behind=0 ;;
+  esac
+}
+
 # A copy has arrived in memory; it is on the volume when the append-only file has been rewritten. That the primary has gone
-# meanwhile takes nothing from it: else nobody could be promoted in its place.
+# meanwhile takes nothing from it: else nobody could be promoted in its place. But a primary that resumed takes no writes
+# before every candidate follows it (everyone_follows), so one that can't does not stay a candidate.
 follow() {
-  replid=${1#*master_replid:}
-  replid=${replid%%[!0-9a-f]*}
-  if [ "$replid" = "$copied" ]; then
-    [ "$candidate" = 0 ] || return 0
+  id=$(replication_id "$1")
+  case $1 in
+    *master_link_status:up*)
+      behind=0
+      [ "$id" = "$copied" ] || { set_candidate 0 && copied=$id && return; }
+      ;;
+    *) outdated "$1" ;;
+  esac
+  if [ $behind -ge 5 ]; then
+    set_candidate 0 && copied=none
+  elif [ "$candidate$behind" = 00 ] && [ "$id" = "$copied" ]; then
     case $(here info persistence) in
       *aof_rewrite_in_progress:0*aof_rewrite_scheduled:0*) set_candidate 100 ;;
     esac
-  else
-    case $1 in *master_link_status:up*) copied=$replid && set_candidate 0 ;; esac
   fi
 }
 
@@ -221,7 +275,7 @@ misplaced() {
 
 supervise() {
   set +e
-  candidate=0 copied=none loaded=$(credentials) reached='' ticks=0 strikes=0
+  candidate=0 copied=none behind=0 loaded=$(credentials) reached='' ticks=0 strikes=0
   while if [ -e "$RUN_DIR/locked" ]; then sleep 0.2; else sleep 1; fi; do
     : >"$RUN_DIR/supervised"
     ticks=$(((ticks + 1) % 10))
@@ -232,8 +286,8 @@ supervise() {
     fi
     info=$(here info replication) || continue
     case $info in
-      *role:master*) [ ! -e "$RUN_DIR/locked" ] || unlock ;;
-      *master_sync_in_progress:1*) copied=none && set_candidate 0 ;;
+      *role:master*) [ ! -e "$RUN_DIR/locked" ] || unlock "$info" ;;
+      *master_sync_in_progress:1*) set_candidate 0 && copied=none ;;
       *) follow "$info" ;;
     esac
     [ -n "$reached" ] || reached=$(ask probe "$self" 6379 ping)
@@ -256,10 +310,7 @@ replicas_reach() {
 # Sentinel looks at a replica every ten seconds, so it may not know yet that one has become a candidate.
 candidate_known() {
   for sentinel in $SENTINEL_ADDRESSES; do
-    ask default "$sentinel" 26379 sentinel replicas "$MASTER_NAME" | awk '
-      $0 == "flags" { getline; flags = $0 }
-      $0 == "slave-priority" { getline; if (flags == "slave" && $0 > 0) found = 1 }
-      END { exit !found }' && return
+    [ -z "$(electable "$sentinel")" ] || return 0
   done
   return 1
 }

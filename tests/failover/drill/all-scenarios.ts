@@ -10,10 +10,12 @@ import { primaryDeleted } from './scenarios/primary-deleted.ts';
 import { primaryEmptied } from './scenarios/primary-emptied.ts';
 import { primaryHung } from './scenarios/primary-hung.ts';
 import { primaryKilled } from './scenarios/primary-killed.ts';
+import { primaryKilledTwice } from './scenarios/primary-killed-twice.ts';
 import { primaryVolumeLost } from './scenarios/primary-volume-lost.ts';
 import { redisUpgraded } from './scenarios/redis-upgraded.ts';
 import { replicaKilled } from './scenarios/replica-killed.ts';
 import { replicaLagging } from './scenarios/replica-lagging.ts';
+import { replicaLaggingCrash } from './scenarios/replica-lagging-crash.ts';
 import { sentinelsKilled } from './scenarios/sentinels-killed.ts';
 import { sentinelsLost } from './scenarios/sentinels-lost.ts';
 import { servicesRolled } from './scenarios/services-rolled.ts';
@@ -27,6 +29,8 @@ export const allScenarios: readonly Scenario[] = [
   sentinelsKilled,
   primaryHung,
   replicaLagging,
+  replicaLaggingCrash,
+  primaryKilledTwice,
   primaryEmptied,
   primaryVolumeLost,
   dnsGone,

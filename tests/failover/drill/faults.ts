@@ -1,5 +1,7 @@
 import { killContainer, pauseContainer } from '../../support/cluster/container-faults.ts';
+import { pollUntil } from '../../support/poll-until.ts';
 import type { DrilledRelease } from './drilled-release.ts';
+import type { Drill } from './scenario.ts';
 
 /** Whether the drill can reach the machines below the cluster, which only `npm run cluster:up` gives it. */
 export async function hasNodeAccess({ cluster }: DrilledRelease): Promise<boolean> {
@@ -29,6 +31,24 @@ export async function hang(
     // The kubelet may have killed it meanwhile, for a liveness probe without an answer: then there is nothing to resume.
     [Symbol.asyncDispose]: async () => await signal(release, pod, container, 'CONT').catch(() => undefined),
   };
+}
+
+/** Kills the primary's container as often as it comes back, until there is another primary. @returns that one */
+export async function crashUntilReplaced({ release, primary, mark }: Drill): Promise<string> {
+  return await pollUntil(
+    `another primary than ${primary}`,
+    90_000,
+    async () => {
+      const named = (await release.namedPrimary()) ?? primary;
+      if (named !== primary) return named;
+      const { status } = await release.pod(primary);
+      if (!status?.containerStatuses?.[0]?.state?.running) return undefined;
+      await crash(release, primary, 'redis');
+      mark('fault', `${primary} is killed again`);
+      return undefined;
+    },
+    250,
+  );
 }
 
 /** @param graceSeconds 0: it is not told, and has no time to hand over */

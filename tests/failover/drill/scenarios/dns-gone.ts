@@ -6,8 +6,8 @@ import {
 } from '@kubernetes/client-node';
 import { pollUntil } from '../../../support/poll-until.ts';
 import { type DrilledRelease, podName } from '../drilled-release.ts';
-import { crash } from '../faults.ts';
-import type { Drill, Scenario } from '../scenario.ts';
+import { crash, crashUntilReplaced } from '../faults.ts';
+import type { Scenario } from '../scenario.ts';
 
 const merge = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
 
@@ -84,20 +84,4 @@ async function untilNoDns(release: DrilledRelease): Promise<void> {
       250,
     );
   }
-}
-
-async function crashUntilReplaced({ release, primary, mark }: Drill): Promise<void> {
-  await pollUntil(
-    `another primary than ${primary}`,
-    90_000,
-    async () => {
-      if ((await release.namedPrimary().then((named) => named ?? primary)) !== primary) return true;
-      const { status } = await release.pod(primary);
-      if (!status?.containerStatuses?.[0]?.state?.running) return false;
-      await crash(release, primary, 'redis');
-      mark('fault', `${primary} is killed again`);
-      return false;
-    },
-    250,
-  );
 }

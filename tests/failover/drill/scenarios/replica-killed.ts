@@ -1,5 +1,5 @@
-import { podName } from '../drilled-release.ts';
 import { crash } from '../faults.ts';
+import { chooseReplica } from '../lagging-replica.ts';
 import { countRestarts, untilRestarted } from '../restarts.ts';
 import type { Scenario } from '../scenario.ts';
 
@@ -11,7 +11,7 @@ export const replicaKilled: Scenario = {
   needs: [],
   limits: { readMs: 1000, writeMs: 2000 },
   inject: async ({ release, primary, mark }) => {
-    const replica = podName((await release.pods('redis')).find((pod) => podName(pod) !== primary) ?? {});
+    const replica = await chooseReplica(release, primary);
     const before = await countRestarts(release, replica);
     mark('fault', `${replica} is killed`);
     await crash(release, replica, 'redis');

@@ -1,6 +1,5 @@
-import { pollUntil } from '../../../support/poll-until.ts';
-import { type DrilledRelease, podName } from '../drilled-release.ts';
 import { hang, undoAll } from '../faults.ts';
+import { chooseReplica, requireOther, stopFollowing } from '../lagging-replica.ts';
 import type { Scenario } from '../scenario.ts';
 
 export const replicaLagging: Scenario = {
@@ -11,23 +10,10 @@ export const replicaLagging: Scenario = {
   needs: [],
   limits: {},
   inject: async ({ release, primary, mark, untilServing }) => {
-    const lagging = await chooseLagging(release, primary);
-    const restore = {
-      [Symbol.asyncDispose]: async () => {
-        const script = "tr -d '\\n' </etc/holdfast/secrets/replica | sh /scripts/admin.sh -x config set masterauth";
-        await release.run(lagging, 'redis', ['sh', '-c', script]);
-      },
-    };
+    const lagging = await chooseReplica(release, primary);
+    const restore = await stopFollowing(release, lagging);
     try {
-      await release.askRedis(lagging, 'config', 'set', 'masterauth', 'taken-away-by-a-drill');
-      await release.askRedis(lagging, 'client', 'kill', 'type', 'master');
       mark('fault', `${lagging} can’t follow any more`);
-      await pollUntil(
-        `${lagging} behind`,
-        20_000,
-        async () => (await release.askRedis(lagging, 'info', 'replication')).includes('master_link_status:down'),
-        250,
-      );
       await untilServing(10);
       mark('fault', `${primary} is stopped`);
       return undoAll(restore, await hang(release, primary, 'redis'));
@@ -37,14 +23,6 @@ export const replicaLagging: Scenario = {
     }
   },
   // Until one of the others can follow it the successor takes no writes, so those are not waited for.
-  observe: async ({ release, primary }) => {
-    const successor = await release.untilReplaced(primary);
-    if (successor === (await chooseLagging(release, primary)))
-      throw new Error(`${successor} was promoted, which lacks what only the other replica had confirmed`);
-  },
+  observe: async ({ release, primary }) =>
+    requireOther(await release.untilReplaced(primary), await chooseReplica(release, primary)),
 };
-
-/** The same at every call, for the same primary. */
-async function chooseLagging(release: DrilledRelease, primary: string): Promise<string> {
-  return podName((await release.pods('redis')).find((pod) => podName(pod) !== primary) ?? {});
-}

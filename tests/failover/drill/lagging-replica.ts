@@ -1,0 +1,48 @@
+import { pollUntil } from '../../support/poll-until.ts';
+import { type DrilledRelease, podName } from './drilled-release.ts';
+
+/** One of the replicas: the same at every call, for the same primary. */
+export async function chooseReplica(release: DrilledRelease, primary: string): Promise<string> {
+  return podName((await release.pods('redis')).find((pod) => podName(pod) !== primary) ?? {});
+}
+
+/** The replica goes on following, but could not begin again with any primary, until the returned is disposed of. */
+export async function takePassword(release: DrilledRelease, replica: string): Promise<AsyncDisposable> {
+  await release.askRedis(replica, 'config', 'set', 'masterauth', 'taken-away-by-a-drill');
+  const script = "tr -d '\\n' </etc/holdfast/secrets/replica | sh /scripts/admin.sh -x config set masterauth";
+  return {
+    [Symbol.asyncDispose]: async () => {
+      await release.run(replica, 'redis', ['sh', '-c', script]);
+    },
+  };
+}
+
+/** The replica keeps what it has and gets nothing new, whoever is the primary, until the returned is disposed of. */
+export async function stopFollowing(release: DrilledRelease, replica: string): Promise<AsyncDisposable> {
+  const password = await takePassword(release, replica);
+  try {
+    await release.askRedis(replica, 'client', 'kill', 'type', 'master');
+    await pollUntil(
+      `${replica} behind`,
+      20_000,
+      async () => (await release.askRedis(replica, 'info', 'replication')).includes('master_link_status:down'),
+      250,
+    );
+    return password;
+  } catch (error) {
+    await password[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** The primary's offset becomes that of one which has been the primary for days: a message to nobody is replicated, and no key changes. */
+export async function lengthenHistory(release: DrilledRelease, primary: string): Promise<void> {
+  const script = 'head -c 10000000 /dev/zero | sh /scripts/admin.sh -x publish a-drill';
+  await release.run(primary, 'redis', ['sh', '-c', script]);
+}
+
+/** @throws Error when the replica that lacks something was promoted */
+export function requireOther(successor: string, lagging: string): void {
+  if (successor === lagging)
+    throw new Error(`${successor} was promoted, which lacks what only the other replica had confirmed`);
+}
