@@ -34,17 +34,19 @@ export function authenticate(
   options: AuthenticateOptions,
 ): Session | Promise<Session> {
   const { sessions, trustedOrigins, maxAuthAgeMs, onValidation } = options;
-  const token = requireToken(method, header, trustedOrigins);
+  const presented = requirePresented(method, header, trustedOrigins);
   // How recent an authentication is, is Redis' clock's to say.
-  const known = maxAuthAgeMs === undefined ? sessions.recall(token) : undefined;
-  if (known === undefined) return askForSession(token, method, options);
+  const known = maxAuthAgeMs === undefined ? sessions.recall(presented) : undefined;
+  if (known === undefined) return askForSession(presented, method, options);
   onValidation?.(known.outcome);
-  if (known.touchDue) sessions.touch(token.id);
+  if (known.touchDue) sessions.touch(known.session.id);
   return known.session;
 }
 
-async function askForSession(token: ParsedSessionToken, method: string, options: AuthenticateOptions) {
-  return (await ask(token, options, options.sessions.validate(token, { safe: isSafeMethod(method) }))).session;
+async function askForSession(presented: string, method: string, options: AuthenticateOptions) {
+  const token = requireWellFormed(presented);
+  const validation = options.sessions.validate(token, { safe: isSafeMethod(method), presented });
+  return (await ask(token, options, validation)).session;
 }
 
 /** As {@link authenticate}, with whatever way of validating, and with what the validation found. */
@@ -100,6 +102,11 @@ export function requireToken(
   header: ReadHeader,
   trustedOrigins: readonly string[],
 ): ParsedSessionToken {
+  return requireWellFormed(requirePresented(method, header, trustedOrigins));
+}
+
+/** The token as it was presented, of a request that came from where it may. */
+function requirePresented(method: string, header: ReadHeader, trustedOrigins: readonly string[]): string {
   const credential = readCredential(header);
   if (credential.kind === 'none') {
     throw new HoldfastError(
@@ -108,7 +115,11 @@ export function requireToken(
     );
   }
   if (credential.kind === 'cookie') requireSameOrigin(method, header, trustedOrigins);
-  const token = parseSessionToken(credential.token);
+  return credential.token;
+}
+
+function requireWellFormed(presented: string): ParsedSessionToken {
+  const token = parseSessionToken(presented);
   if (!token) throw new HoldfastError('session-malformed', 'This is not a session token, or a part of it is missing.');
   return token;
 }

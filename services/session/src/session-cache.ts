@@ -1,7 +1,7 @@
+import { hash } from 'node:crypto';
 import { Command, type Redis } from 'ioredis';
 import { createRedisClient, type RedisConfig } from './redis-client.ts';
 import { USER_PART_LENGTH } from './session-keys.ts';
-import type { ParsedSessionToken } from './session-token.ts';
 import type { ActiveValidation, Validation } from './validation.ts';
 
 export interface SessionCacheOptions {
@@ -15,8 +15,9 @@ export interface SessionCacheOptions {
 
 /** Is itself the answer: among many sessions each object that a request has to look at is read from memory anew. */
 interface Entry extends ActiveValidation {
-  /** The id and the hash of the secret: with them apart there would be two more texts to read, and from elsewhere. */
+  /** Of the token, see {@link keyOf}. */
   readonly key: string;
+  readonly id: string;
   /** By this process' monotonic clock, as all times here; whole numbers, which V8 keeps in the object itself. */
   readonly untilMs: number;
   touchAtMs: number;
@@ -29,6 +30,7 @@ interface Entry extends ActiveValidation {
 /** A validation that is under way and may be kept once it is answered. */
 export interface Filling {
   readonly id: string;
+  readonly key: string;
   readonly epoch: number;
   readonly askedAtMs: number;
 }
@@ -39,6 +41,12 @@ const MAX_SESSIONS = 100_000;
 const HEARTBEAT_MS = 1000;
 /** As many different lists of roles or methods are worth sharing. */
 const MAX_LISTS = 1000;
+
+/**
+ * SHA-256 of the whole token as it was presented: one hash finds an entry, where taking the token apart would cost as much
+ * again. No token is kept, and one that is here was well-formed when it came.
+ */
+const keyOf = (token: string) => hash('sha256', token, 'base64url');
 
 /** Redis names a user when it tells of a change: what is kept of a user is forgotten together. */
 const groupOf = (idOrKey: string) => idOrKey.slice(0, USER_PART_LENGTH);
@@ -85,9 +93,13 @@ export class SessionCache {
     return this.#entries.size;
   }
 
-  /** A session that is known to live; undefined where Redis has to be asked. */
-  find({ id, secretHash }: ParsedSessionToken): ActiveValidation | undefined {
-    const entry = this.#entries.get(id + secretHash);
+  /**
+   * A session that is known to live; undefined where Redis has to be asked.
+   *
+   * @param token as it was presented, well-formed or not
+   */
+  find(token: string): ActiveValidation | undefined {
+    const entry = this.#entries.get(keyOf(token));
     if (entry === undefined) return undefined;
     const now = performance.now();
     if (now >= entry.untilMs) {
@@ -101,12 +113,12 @@ export class SessionCache {
   }
 
   /** To be called before Redis is asked; every call needs its {@link keep}. */
-  begin(id: string): Filling {
+  begin(id: string, token: string): Filling {
     const group = groupOf(id);
     const under = this.#fillings.get(group);
     if (under) under.count++;
     else this.#fillings.set(group, { count: 1, changed: false });
-    return { id, epoch: this.#epoch, askedAtMs: performance.now() };
+    return { id, key: keyOf(token), epoch: this.#epoch, askedAtMs: performance.now() };
   }
 
   /**
@@ -114,8 +126,8 @@ export class SessionCache {
    *
    * @param validation undefined where there was no answer
    */
-  keep(filling: Filling, secretHash: string, validation: Validation | undefined): void {
-    const { id, epoch, askedAtMs } = filling;
+  keep(filling: Filling, validation: Validation | undefined): void {
+    const { id, key, epoch, askedAtMs } = filling;
     const group = groupOf(id);
     const under = this.#fillings.get(group);
     if (under === undefined) return;
@@ -128,7 +140,6 @@ export class SessionCache {
     const { lastSeenAtMs, idleExpiresAtMs } = session;
     // As holdfast.lua has it: often enough for a short idle timeout.
     const touchIntervalMs = Math.min(60_000, (idleExpiresAtMs - lastSeenAtMs) / 20);
-    const key = id + secretHash;
     const before = this.#entries.get(key);
     if (before) this.#remove(before);
     const next = this.#groups.get(group);
@@ -138,6 +149,7 @@ export class SessionCache {
       touchDue: false,
       firstUse: undefined,
       key,
+      id,
       untilMs: Math.floor(askedAtMs + Math.min(maxAgeMs, idleExpiresAtMs - nowMs)),
       // Where a touch is due now, the one who asked sees to it.
       touchAtMs: Math.floor(askedAtMs + touchIntervalMs + (touchDue ? 0 : lastSeenAtMs - nowMs)),
@@ -160,12 +172,12 @@ export class SessionCache {
     if (under) under.changed = true;
   }
 
-  #remove({ key, next, previous }: Entry): void {
+  #remove({ key, id, next, previous }: Entry): void {
     this.#entries.delete(key);
     if (next) next.previous = previous;
     if (previous) previous.next = next;
-    else if (next) this.#groups.set(groupOf(key), next);
-    else this.#groups.delete(groupOf(key));
+    else if (next) this.#groups.set(groupOf(id), next);
+    else this.#groups.delete(groupOf(id));
   }
 
   /** The same list for all who have the same; frozen, so that nobody changes it for the others. */

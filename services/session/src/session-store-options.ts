@@ -32,6 +32,8 @@ export type LimitAction = 'terminate-oldest' | 'deny-new';
 export interface ValidateOptions {
   /** The request changes nothing (RFC 9110, section 9.2.1), so that replicas may answer while the primary can't. */
   safe: boolean;
+  /** The token as it was presented: with it the local cache may keep the answer. */
+  presented?: string;
 }
 
 /** One counter of a rate limit: at most `limit` failures, and attempts whose end is not known yet, at any time. */

@@ -55,21 +55,26 @@ export class SessionStore {
     return this.#calls.ping();
   }
 
-  /** A session that lives as far as this process knows, within `localCacheMs`; undefined where Redis has to be asked. */
-  recall(token: ParsedSessionToken): ActiveValidation | undefined {
+  /**
+   * A session that lives as far as this process knows, within `localCacheMs`; undefined where Redis has to be asked.
+   *
+   * @param token as it was presented, well-formed or not
+   */
+  recall(token: string): ActiveValidation | undefined {
     return this.#cache?.find(token);
   }
 
   /** One round trip, and a read: where that is switched on, replicas answer it while the primary can't. */
   async validate(token: ParsedSessionToken, options: ValidateOptions = unsafe): Promise<Validation> {
-    const filling = this.#cache?.begin(token.id);
+    const { presented } = options;
+    const filling = presented === undefined ? undefined : this.#cache?.begin(token.id, presented);
     let validation: Validation | undefined;
     try {
       const reply = await this.#validate(token, undefined, options);
       validation = toValidation(token, reply, (fields) => toSession(token.id, fields));
       return validation;
     } finally {
-      if (filling) this.#cache?.keep(filling, token.secretHash, validation);
+      if (filling) this.#cache?.keep(filling, validation);
     }
   }
 
