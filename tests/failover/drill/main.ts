@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { kubeconfigPath } from '../../../k8s/cluster/paths.ts';
+import { putImages } from '../../../k8s/images/put-images.ts';
 import { connectCluster } from '../../support/cluster/connect-cluster.ts';
 import { allScenarios } from './all-scenarios.ts';
 import { confirmTarget } from './confirm-target.ts';
@@ -78,7 +79,8 @@ async function openTarget(given: DrillArguments): Promise<Pick<OwnRelease, 'rele
   if (context === undefined && !existsSync(kubeconfigPath))
     throw new Error('There is no cluster here: make one with `npm run cluster:up`, or name yours with --context.');
   if (namespace === undefined || name === undefined) {
-    console.log('installing a release to break (its images are built where they are missing)');
+    console.log('installing a release to break; its images are built where they are missing:');
+    await putImages();
     return await installOwnRelease('drill');
   }
   const release = new DrilledRelease(connectCluster(context), namespace, name);
