@@ -315,8 +315,16 @@ candidate_known() {
   return 1
 }
 
+# An upgrade replaces Sentinels at the same time, so one look may find too few of them.
+is_named() {
+  named=$(named_primary)
+  [ "$named" = "$self" ]
+}
+
+# A Sentinel in TILT accepts the order, and does nothing for half a minute.
 start_failover() {
   for sentinel in $SENTINEL_ADDRESSES; do
+    case $(ask default "$sentinel" 26379 info sentinel) in *sentinel_tilt:0*) ;; *) continue ;; esac
     [ "$(ask sentinel "$sentinel" 26379 sentinel failover "$MASTER_NAME")" != OK ] || return 0
   done
   return 1
@@ -325,9 +333,11 @@ start_failover() {
 # A primary that is told to stop takes no more writes, lets its replicas catch up, and hands over to one of them.
 # Where that can't be done it just stops: the Sentinels then choose by what each replica has.
 hand_over() {
-  case $(here info replication) in *role:master*state=online*) ;; *) return 0 ;; esac
-  [ "$(named_primary)" = "$self" ] || return 0
-  within 12 candidate_known || return 0
+  case $(here info replication || here info replication) in *role:master*state=online*) ;; *) return 0 ;; esac
+  if ! within 5 is_named || ! within 12 candidate_known; then
+    say "not handing over: the Sentinels name ${named:-nobody} as the primary, and a replica has to be a candidate"
+    return 0
+  fi
   say "handing over"
   # Refused, not paused: a paused write would hold up the reads behind it on its connection, and a refusal says "try again".
   here config set min-replicas-to-write 1000 >/dev/null
