@@ -57,6 +57,17 @@ export async function deletePod({ cluster, namespace }: DrilledRelease, name: st
   await cluster.core.deleteNamespacedPod({ namespace, name, ...grace });
 }
 
+/** Does what comes next while something is broken, and mends that where it fails. @returns what mends it otherwise */
+export async function whileBroken(undo: AsyncDisposable, work: () => Promise<void>): Promise<AsyncDisposable> {
+  try {
+    await work();
+    return undo;
+  } catch (error) {
+    await undo[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
 /** Calls all undos, the last first, also where one fails. */
 export function undoAll(...undos: AsyncDisposable[]): AsyncDisposable {
   const stack = new AsyncDisposableStack();

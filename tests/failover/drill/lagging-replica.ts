@@ -1,5 +1,7 @@
 import { pollUntil } from '../../support/poll-until.ts';
 import { type DrilledRelease, podName } from './drilled-release.ts';
+import { crashUntilReplaced, whileBroken } from './faults.ts';
+import type { Drill } from './scenario.ts';
 
 /** One of the replicas: the same at every call, for the same primary. */
 export async function chooseReplica(release: DrilledRelease, primary: string): Promise<string> {
@@ -19,8 +21,7 @@ export async function takePassword(release: DrilledRelease, replica: string): Pr
 
 /** The replica keeps what it has and gets nothing new, whoever is the primary, until the returned is disposed of. */
 export async function stopFollowing(release: DrilledRelease, replica: string): Promise<AsyncDisposable> {
-  const password = await takePassword(release, replica);
-  try {
+  return await whileBroken(await takePassword(release, replica), async () => {
     await release.askRedis(replica, 'client', 'kill', 'type', 'master');
     await pollUntil(
       `${replica} behind`,
@@ -28,11 +29,7 @@ export async function stopFollowing(release: DrilledRelease, replica: string): P
       async () => (await release.askRedis(replica, 'info', 'replication')).includes('master_link_status:down'),
       250,
     );
-    return password;
-  } catch (error) {
-    await password[Symbol.asyncDispose]();
-    throw error;
-  }
+  });
 }
 
 /** The primary's offset becomes that of one which has been the primary for days: a message to nobody is replicated, and no key changes. */
@@ -45,4 +42,9 @@ export async function lengthenHistory(release: DrilledRelease, primary: string):
 export function requireOther(successor: string, lagging: string): void {
   if (successor === lagging)
     throw new Error(`${successor} was promoted, which lacks what only the other replica had confirmed`);
+}
+
+/** Kills the primary as often as it comes back. @throws Error as {@link requireOther} */
+export async function crashUntilOtherWins(drill: Drill): Promise<void> {
+  requireOther(await crashUntilReplaced(drill), await chooseReplica(drill.release, drill.primary));
 }

@@ -1,5 +1,5 @@
-import { crash, crashUntilReplaced } from '../faults.ts';
-import { chooseReplica, lengthenHistory, requireOther, takePassword } from '../lagging-replica.ts';
+import { crash, whileBroken } from '../faults.ts';
+import { chooseReplica, crashUntilOtherWins, lengthenHistory, takePassword } from '../lagging-replica.ts';
 import type { Scenario } from '../scenario.ts';
 
 export const primaryKilledTwice: Scenario = {
@@ -13,19 +13,11 @@ export const primaryKilledTwice: Scenario = {
   inject: async ({ release, primary, mark, untilServing }) => {
     await lengthenHistory(release, primary);
     const left = await chooseReplica(release, primary);
-    const password = await takePassword(release, left);
-    try {
+    return await whileBroken(await takePassword(release, left), async () => {
       mark('fault', `${primary} is killed, and ${left} can’t follow it when it is back`);
       await crash(release, primary, 'redis');
       await untilServing(10);
-      return password;
-    } catch (error) {
-      await password[Symbol.asyncDispose]();
-      throw error;
-    }
+    });
   },
-  observe: async (drill) => {
-    const { release, primary } = drill;
-    requireOther(await crashUntilReplaced(drill), await chooseReplica(release, primary));
-  },
+  observe: crashUntilOtherWins,
 };

@@ -1,5 +1,5 @@
-import { crash, crashUntilReplaced } from '../faults.ts';
-import { chooseReplica, lengthenHistory, requireOther, stopFollowing } from '../lagging-replica.ts';
+import { crash, whileBroken } from '../faults.ts';
+import { chooseReplica, crashUntilOtherWins, lengthenHistory, stopFollowing } from '../lagging-replica.ts';
 import type { Scenario } from '../scenario.ts';
 
 export const replicaLaggingCrash: Scenario = {
@@ -13,21 +13,13 @@ export const replicaLaggingCrash: Scenario = {
   inject: async ({ release, primary, mark, untilServing }) => {
     await lengthenHistory(release, primary);
     const lagging = await chooseReplica(release, primary);
-    const password = await stopFollowing(release, lagging);
-    try {
+    return await whileBroken(await stopFollowing(release, lagging), async () => {
       mark('fault', `${lagging} can’t follow any more`);
       await untilServing(10);
       mark('fault', `${primary} is killed`);
       await crash(release, primary, 'redis');
       await untilServing();
-      return password;
-    } catch (error) {
-      await password[Symbol.asyncDispose]();
-      throw error;
-    }
+    });
   },
-  observe: async (drill) => {
-    const { release, primary } = drill;
-    requireOther(await crashUntilReplaced(drill), await chooseReplica(release, primary));
-  },
+  observe: crashUntilOtherWins,
 };
