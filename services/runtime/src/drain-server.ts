@@ -12,17 +12,17 @@ export interface DrainOptions {
   logger: Logger;
   /** How long to go on as before, so that load balancers learn that this instance is not ready. */
   delayMs: number;
-  /** How long to wait after that for requests under way. */
+  /**
+   * How long to wait after that for requests under way. For the first half of it an idle connection may still bring one
+   * more, which is then answered with `Connection: close`.
+   */
   timeoutMs: number;
 }
-
-/** How long an idle connection may still bring a request, which is then answered with `Connection: close`. */
-const idleGraceMs = 2000;
 
 /**
  * Stops a server without losing a request. First it only says that it is not ready. When nobody new is sent here any
  * more it closes its port, and asks the clients it has to leave, in the replies to their next requests. A connection that
- * stays idle all through the grace period is closed from this side. That can't be done without a race in HTTP/1.1, as
+ * stays idle through half of the timeout is closed from this side. That can't be done without a race in HTTP/1.1, as
  * a request may be on its way at that very moment, so it happens late, to connections nobody is using, and never to one
  * on which a byte of a request has arrived.
  */
@@ -38,7 +38,7 @@ export async function drainServer(options: DrainOptions): Promise<void> {
   logger.info({ connections: connections.count, requests: connections.repliesUnderWay }, 'draining: port closed');
   const deadline = wait(timeoutMs, 'deadline' as const, { ref: false });
   const closed = connections.closed().then(() => 'closed' as const);
-  let outcome = await Promise.race([closed, deadline, wait(Math.min(idleGraceMs, timeoutMs), 'grace' as const)]);
+  let outcome = await Promise.race([closed, deadline, wait(timeoutMs / 2, 'grace' as const)]);
   while (outcome === 'grace') {
     // Right after the poll phase: whatever lay in the kernel's buffers has been read.
     await connections.acceptQuiet();

@@ -31,7 +31,9 @@ export const serviceEnvironment = {
     .describe('How long a service that was told to stop still takes new connections'),
   DRAIN_TIMEOUT_MS: wholeNumber(0, 600_000)
     .default(15_000)
-    .describe('How long it then waits for requests that are under way'),
+    .describe(
+      'How long it then waits for requests that are under way; half as long for one more on an idle connection',
+    ),
 };
 
 export type ServiceEnvironment = z.output<z.ZodObject<typeof serviceEnvironment>>;
