@@ -297,16 +297,6 @@ supervise() {
   done
 }
 
-# replicas_reach OFFSET: whether every replica has all that was written.
-replicas_reach() {
-  replicas=$(here info replication | sed -n 's/^slave[0-9]*:ip=\([^,]*\),.*/\1/p')
-  [ -n "$replicas" ] || return 1
-  for address in $replicas; do
-    have=$(ask probe "$address" 6379 info replication | tr -d '\r' | sed -n 's/^slave_repl_offset://p')
-    [ "${have:-0}" -ge "$1" ] || return 1
-  done
-}
-
 # Sentinel looks at a replica every ten seconds, so it may not know yet that one has become a candidate.
 candidate_known() {
   for sentinel in $SENTINEL_ADDRESSES; do
@@ -321,10 +311,33 @@ is_named() {
   [ "$named" = "$self" ]
 }
 
-# A Sentinel in TILT accepts the order, and does nothing for half a minute.
-start_failover() {
+# The first to answer first. A Sentinel in TILT accepts the order, and does nothing for half a minute.
+willing_sentinels() {
   for sentinel in $SENTINEL_ADDRESSES; do
-    case $(ask default "$sentinel" 26379 info sentinel) in *sentinel_tilt:0*) ;; *) continue ;; esac
+    case $(ask default "$sentinel" 26379 info sentinel) in *sentinel_tilt:0*) echo "$sentinel" ;; esac &
+  done
+  wait
+}
+
+# look_now SENTINEL: has it look at all replicas. In a failover it looks again a second later and not before, and only so it
+# learns that the one it chose was promoted; so the order is to arrive half a second after a look.
+look_now() {
+  { echo sentinel debug info-period 1 && sleep 0.2 && echo sentinel debug info-period 10000; } |
+    ask sentinel "$1" 26379 >/dev/null
+  sleep 0.4
+}
+
+# refuse_writes REPLICAS: whether so many replicas have all that was written before. Refused, not paused: a paused write would
+# hold up the reads behind it on its connection, and a refusal says "try again". WAIT asks the replicas only about what its own
+# connection has sent them, and a message is the only thing that this one may still send.
+refuse_writes() {
+  have=$(printf '%s\n' 'config set min-replicas-to-write 1000' 'publish holdfast:hand-over 1' "wait $1 1000" | here | tail -n 1)
+  [ "${have:-0}" -ge "$1" ]
+}
+
+# start_failover SENTINEL...
+start_failover() {
+  for sentinel in "$@"; do
     [ "$(ask sentinel "$sentinel" 26379 sentinel failover "$MASTER_NAME")" != OK ] || return 0
   done
   return 1
@@ -333,17 +346,18 @@ start_failover() {
 # A primary that is told to stop takes no more writes, lets its replicas catch up, and hands over to one of them.
 # Where that can't be done it just stops: the Sentinels then choose by what each replica has.
 hand_over() {
-  case $(here info replication || here info replication) in *role:master*state=online*) ;; *) return 0 ;; esac
+  info=$(here info replication || here info replication)
+  case $info in *role:master*state=online*) ;; *) return 0 ;; esac
   if ! within 5 is_named || ! within 12 candidate_known; then
     say "not handing over: the Sentinels name ${named:-nobody} as the primary, and a replica has to be a candidate"
     return 0
   fi
   say "handing over"
-  # Refused, not paused: a paused write would hold up the reads behind it on its connection, and a refusal says "try again".
-  here config set min-replicas-to-write 1000 >/dev/null
-  offset=$(here info replication | tr -d '\r' | sed -n 's/^master_repl_offset://p')
-  if within 5 replicas_reach "$offset" && start_failover && within 10 replaced; then
-    say "handed over at offset $offset"
+  # shellcheck disable=SC2046 # a list of words
+  set -- $(willing_sentinels)
+  [ $# = 0 ] || look_now "$1"
+  if within 5 refuse_writes "$(echo "$info" | grep -c state=online)" && start_failover "$@" && within 10 replaced; then
+    say "handed over to $other"
   else
     say "no replica took over"
   fi
