@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto';
+import { hashPassword } from '../../../services/auth/src/password-hash.ts';
 import { HoldfastRelease, replicated } from '../../charts/holdfast/holdfast-release.ts';
 import { connectCluster } from '../../support/cluster/connect-cluster.ts';
 import { DrilledRelease } from './drilled-release.ts';
-import { readDemoUsers } from './read-users.ts';
 import type { Credentials } from './workload-manifests.ts';
 
 export interface OwnRelease extends AsyncDisposable {
@@ -18,16 +19,36 @@ export interface OwnReleaseOptions {
   readonly charts?: string;
 }
 
+const USERS = ['alice', 'bob'];
+const USERS_SECRET = 'drill-users';
+/** A drill measures outages. At what real users' hashes cost, two cores with three nodes on them would be busy hashing. */
+const cheap = { memoryKiB: 64, passes: 1, parallelism: 1 };
+
 /** Two of each service and a whole Redis, in a namespace of its own on the project's cluster, until it is disposed of. */
 export async function installOwnRelease(purpose: string, options: OwnReleaseOptions = {}): Promise<OwnRelease> {
   const installed = new HoldfastRelease(purpose, 'dev', options.charts);
   const dispose = () => installed[Symbol.asyncDispose]();
   try {
-    const readyMs = await installed.install(...replicated, ...(options.values ?? []));
+    const users = USERS.map((username) => ({ username, password: randomBytes(16).toString('base64url') }));
+    await installed.kubectl('create', 'namespace', installed.namespace);
+    await installed.apply(await makeUsersSecret(users));
+    const own = ['users.demo.enabled=false', `users.existingSecret=${USERS_SECRET}`];
+    const readyMs = await installed.install(...replicated, ...own, ...(options.values ?? []));
     const release = new DrilledRelease(connectCluster(), installed.namespace, installed.name);
-    return { release, users: await readDemoUsers(release), readyMs, [Symbol.asyncDispose]: dispose };
+    return { release, users, readyMs, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
     throw error;
   }
+}
+
+async function makeUsersSecret(users: readonly Credentials[]): Promise<object> {
+  const entries = users.map(async ({ username, password }) => ({
+    id: username,
+    username,
+    passwordHash: await hashPassword(password, cheap),
+  }));
+  const text = JSON.stringify(await Promise.all(entries));
+  const metadata = { name: USERS_SECRET };
+  return { apiVersion: 'v1', kind: 'Secret', metadata, stringData: { 'users.json': text } };
 }
