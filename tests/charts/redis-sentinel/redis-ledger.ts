@@ -54,7 +54,7 @@ const options = (): Omit<RedisOptions, 'replyMapping'> => ({
 const library = `#!lua name=chart_test
 redis.register_function('chart_test_put', function(keys, args)
   redis.call('HSET', keys[1], 'v', args[1])
-  redis.call('SET', keys[2], args[1])
+  redis.call('HSET', keys[2], 'v', args[1])
   return 'OK'
 end)`;
 
@@ -158,8 +158,8 @@ async function findLost(): Promise<string[]> {
     try {
       const missing: string[] = [];
       for (const number of confirmed) {
-        const [hash, text] = await Promise.all([redis.hget(key('s', number), 'v'), redis.get(key('t', number))]);
-        if (hash !== String(number) || text !== String(number)) missing.push(key('s', number));
+        const both = await Promise.all(['s', 't'].map((kind) => redis.hget(key(kind, number), 'v')));
+        if (both.some((value) => value !== String(number))) missing.push(key('s', number));
       }
       return missing;
     } catch (error) {
