@@ -46,7 +46,7 @@ const MAX_LISTS = 1000;
  * SHA-256 of the whole token as it was presented: one hash finds an entry, where taking the token apart would cost as much
  * again. No token is kept, and one that is here was well-formed when it came.
  */
-const keyOf = (token: string) => hash('sha256', token, 'base64url');
+const keyOf = (token: string) => hash('sha256', token, 'binary');
 
 /** Redis names a user when it tells of a change: what is kept of a user is forgotten together. */
 const groupOf = (idOrKey: string) => idOrKey.slice(0, USER_PART_LENGTH);
