@@ -1,4 +1,4 @@
-import type { Ledger, LedgerEntry } from './ledger.ts';
+import type { Ledger, LedgerEntry, Operation } from './ledger.ts';
 
 /** A replica of a service, or a Service before all of them. */
 export interface WorkloadTarget {
@@ -22,25 +22,43 @@ export interface LedgeredUser {
 /** What is asked, by which of the clients, and for whom. */
 export type Question = { worker: number; target: WorkloadTarget } & (
   | { operation: 'login'; user: LedgeredUser }
-  | { operation: 'validate' | 'logout' | 'order'; session: LedgeredSession }
+  | { operation: 'validate' | 'logout' | 'order' | 'exchange'; session: LedgeredSession }
+  | { operation: 'use-jwt'; session: LedgeredSession; jwt: string }
   | { operation: 'find-order'; session: LedgeredSession; orderId: string }
   | { operation: 'ping'; user: LedgeredUser }
 );
 
 /** Longer than an answer may take; who waits longer has got none. A login or logout may wait for a new primary. */
-const NO_ANSWER_MS = { login: 5000, logout: 5000, order: 5000, validate: 2000, 'find-order': 2000, ping: 2000 };
+const noAnswerMs = (operation: Operation) => (['login', 'logout', 'order'].includes(operation) ? 5000 : 2000);
 /** One connection in so many is not used again, so that a client meets every replica behind a Service. */
 const REQUESTS_PER_CONNECTION = 4;
 
-/** Sends one request and writes down what came of it. */
+export interface LedgeredAnswer {
+  entry: LedgerEntry;
+  /** Of a login. */
+  session: LedgeredSession | undefined;
+  /** Of an exchange. */
+  jwt: string | undefined;
+}
+
+/**
+ * Sends one request and writes down what came of it.
+ *
+ * @param patienceMs after how many milliseconds there is no answer; as long as the product promises where it is left out
+ */
 export async function askLedgered(
   ledger: Ledger,
   question: Question,
-): Promise<{ entry: LedgerEntry; session: LedgeredSession | undefined }> {
+  patienceMs = noAnswerMs(question.operation),
+): Promise<LedgeredAnswer> {
   const { operation, worker, target } = question;
   const userId = 'user' in question ? question.user.id : question.session.userId;
   const startedAtMs = performance.now();
-  const reply = await send(question).catch(() => undefined);
+  let failure: string | undefined;
+  const reply = await send(question, patienceMs).catch((error: Error & { cause?: { code?: string } }) => {
+    failure = error.cause?.code ?? error.name;
+    return undefined;
+  });
   const token = (reply?.body as { token?: string } | undefined)?.token;
   const id = 'session' in question ? question.session.id : readSession(reply?.body)?.id;
   const session = reply?.status === 201 && token && id ? { id, userId, token } : undefined;
@@ -55,10 +73,11 @@ export async function askLedgered(
     startedAtMs,
     endedAtMs: performance.now(),
     status: reply?.status,
+    ...(failure === undefined ? {} : { failure }),
     ...describeReply(reply),
   };
   ledger.add(entry);
-  return { entry, session };
+  return { entry, session, jwt: reply?.status === 200 ? token : undefined };
 }
 
 interface Reply {
@@ -67,11 +86,11 @@ interface Reply {
   body: unknown;
 }
 
-async function send(question: Question): Promise<Reply> {
+async function send(question: Question, patienceMs: number): Promise<Reply> {
   const { url, method, headers, body } = toRequest(question);
   // No connection is kept in a way that would let one replica have a client for ever.
   if (Math.random() * REQUESTS_PER_CONNECTION < 1) headers['connection'] = 'close';
-  const signal = AbortSignal.timeout(NO_ANSWER_MS[question.operation]);
+  const signal = AbortSignal.timeout(patienceMs);
   const response = await fetch(url, { method, headers, signal, ...(body === undefined ? {} : { body }) });
   const text = await response.text();
   return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) };
@@ -94,8 +113,14 @@ function toRequest(question: Question): RequestParts {
   }
   if (operation === 'ping') return { url: `${target.url}/livez`, method: 'GET', headers: {} };
   const { session } = question;
-  const headers = { authorization: `Bearer ${session.token}` };
+  const headers = { authorization: `Bearer ${operation === 'use-jwt' ? question.jwt : session.token}` };
   switch (operation) {
+    case 'exchange': {
+      const body = JSON.stringify({ audience: 'orders' });
+      return { url: `${target.url}/v1/token`, method: 'POST', headers: { ...json, ...headers }, body };
+    }
+    case 'use-jwt':
+      return { url: `${target.url}/v1/orders?limit=5`, method: 'GET', headers };
     case 'validate': {
       const path = target.service === 'auth' ? '/v1/session' : '/v1/orders?limit=5';
       return { url: target.url + path, method: 'GET', headers };

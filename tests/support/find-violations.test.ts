@@ -62,6 +62,10 @@ describe('a history that keeps the promises', () => {
         entry('find-order', 80, 404, { orderId: 'o2' }),
       ],
     ],
+    [
+      'a JWT that outlives its session',
+      [entry('login', 0, 201), entry('exchange', 20, 200), entry('logout', 40, 204), entry('use-jwt', 60, 200)],
+    ],
     ['a login that was refused', [entry('login', 0, 503, { hasRetryAfter: true, sessionId: undefined as never })]],
   ])('%s', (_, entries) => {
     expect(kindsOf(entries)).toEqual([]);
@@ -122,6 +126,7 @@ describe('a history that breaks one', () => {
     ['unexpected-answer', 'a 500', [entry('login', 0, 201), entry('validate', 20, 500)]],
     ['unexpected-answer', 'a right password refused', [entry('login', 0, 401)]],
     ['unexpected-answer', 'a logout refused', [entry('login', 0, 201), entry('logout', 20, 401)]],
+    ['unexpected-answer', 'a good JWT refused', [entry('login', 0, 201), entry('use-jwt', 20, 401)]],
     [
       'bad-503',
       'a cookie touched by an outage',

@@ -47,7 +47,7 @@ function checkAnswer(entry: LedgerEntry): Violation[] {
 }
 
 function needsSession({ operation }: LedgerEntry): boolean {
-  return operation !== 'login' && operation !== 'logout' && operation !== 'ping';
+  return ['validate', 'order', 'find-order', 'exchange'].includes(operation);
 }
 
 function findLostOrders(entries: readonly LedgerEntry[]): Violation[] {

@@ -1,5 +1,8 @@
-/** `ping` asks a service whether it lives, which needs no session and no Redis. */
-export type Operation = 'login' | 'validate' | 'order' | 'find-order' | 'logout' | 'ping';
+/**
+ * `exchange` asks auth for a JWT in place of a session, `use-jwt` is let in by one, which needs no Redis and outlives its session;
+ * `ping` asks a service whether it lives, which needs neither.
+ */
+export type Operation = 'login' | 'validate' | 'order' | 'find-order' | 'logout' | 'exchange' | 'use-jwt' | 'ping';
 
 /** One request of a workload and what came of it. Times are milliseconds of one monotonic clock. */
 export interface LedgerEntry {
@@ -18,6 +21,8 @@ export interface LedgerEntry {
   endedAtMs: number;
   /** undefined when no answer came: what was asked may have happened or not. */
   status: number | undefined;
+  /** Why no answer came, by the code of the error. */
+  failure?: string;
   /** Of the problem that was answered. */
   code?: string;
   /** Whose session the answer says it is. */
@@ -57,10 +62,17 @@ const confirmations: Record<Operation, readonly number[]> = {
   order: [201, 200],
   'find-order': [200],
   logout: [204],
+  exchange: [200],
+  'use-jwt': [200],
   ping: [200],
 };
 
 /** Whether the answer promises that what was asked has happened. */
 export function isConfirmed({ operation, status }: LedgerEntry): boolean {
   return status !== undefined && confirmations[operation].includes(status);
+}
+
+/** 503, or no answer. */
+export function isUnserved({ status }: LedgerEntry): boolean {
+  return status === undefined || status === 503;
 }

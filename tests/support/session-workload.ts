@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   askLedgered,
+  type LedgeredAnswer,
   type LedgeredSession,
   type LedgeredUser,
   type Question,
@@ -18,16 +19,24 @@ export interface WorkloadOptions {
   keepersPerUser?: number;
   /** How many clients only ask whether the services live: what holds those up is not Redis. */
   pingers?: number;
+  /** How many clients exchange a session for JWTs, and use each for a while: also after the keys were rotated. */
+  jwtClients?: number;
   /** At least so long from one request of a client to its next, which bounds the rate. */
   paceMs?: number;
   /** The same for those that keep a session; as `paceMs` where it is left out. */
   keeperPaceMs?: number;
+  /** After so long there is no answer; as the product promises where it is left out. */
+  patienceMs?: number;
   onEntry?: (entry: LedgerEntry) => void;
 }
 
 /** How many sessions are begun and ended at the same time; a core hashes about 20 passwords a second. */
 const CYCLES = 3;
 const PAUSE_MS = 20;
+/** A JWT is used for so long: shorter than it is good for. */
+const JWT_USE_MS = 45_000;
+/** How often one is used before the next. */
+const JWT_USES = 10;
 /** Clients that ask at the end after all there was. */
 const LAST_LOOKS = 4;
 
@@ -52,7 +61,9 @@ export class SessionWorkload {
     const { users, keepersPerUser = 1 } = options;
     const keepers = Array.from({ length: keepersPerUser }, () => users).flat();
     for (const user of keepers) this.#work.push(this.#keepOne(this.#work.length, user));
-    const { pingers = 0 } = options;
+    const { pingers = 0, jwtClients = 0 } = options;
+    for (let client = 0; client < jwtClients; client += 1)
+      this.#work.push(this.#useJwts(this.#work.length, users[client % users.length]));
     for (let pinger = 0; pinger < pingers; pinger += 1) this.#work.push(this.#ping(this.#work.length, users[0]));
     for (let cycle = 0; cycle < CYCLES; cycle += 1) this.#work.push(this.#cycle(this.#work.length, cycle));
   }
@@ -96,6 +107,24 @@ export class SessionWorkload {
       const { keeperPaceMs } = this.#options;
       await this.#ask({ operation: 'validate', worker, target, session }, keeperPaceMs);
       await delay(PAUSE_MS);
+    }
+  }
+
+  async #useJwts(worker: number, user: LedgeredUser | undefined): Promise<void> {
+    const session = user && (await this.#logIn(worker, user));
+    const jwts: { jwt: string; untilMs: number }[] = [];
+    while (session && !this.#stopped) {
+      const exchange = { operation: 'exchange', worker, target: this.#next(this.#options.auth), session } as const;
+      const { jwt } = await this.#ask(exchange, this.#options.keeperPaceMs);
+      if (jwt !== undefined) jwts.push({ jwt, untilMs: performance.now() + JWT_USE_MS });
+      for (let use = 0; use < JWT_USES && !this.#stopped; use += 1) {
+        while (jwts[0] && jwts[0].untilMs < performance.now()) jwts.shift();
+        // The oldest and the newest in turn.
+        const used = use % 2 === 0 ? jwts[0] : jwts.at(-1);
+        if (!used) break;
+        const target = this.#next(this.#options.orders);
+        await this.#ask({ operation: 'use-jwt', worker, target, session, jwt: used.jwt }, this.#options.keeperPaceMs);
+      }
     }
   }
 
@@ -177,11 +206,8 @@ export class SessionWorkload {
   }
 
   /** Asks, and lets what is left of the client's pace go by. */
-  async #ask(
-    question: Question,
-    clientPaceMs = this.#options.paceMs ?? 0,
-  ): Promise<Awaited<ReturnType<typeof askLedgered>>> {
-    const answer = await askLedgered(this.ledger, question);
+  async #ask(question: Question, clientPaceMs = this.#options.paceMs ?? 0): Promise<LedgeredAnswer> {
+    const answer = await askLedgered(this.ledger, question, this.#options.patienceMs);
     const { status, startedAtMs, endedAtMs } = answer.entry;
     // Not all at once: clients that were held up together would ask together from then on, and leave gaps of their own.
     const jitter = 0.5 + Math.random();

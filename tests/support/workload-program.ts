@@ -9,7 +9,7 @@ import type { LedgeredUser, WorkloadTarget } from './ask-ledgered.ts';
 import type { LedgerEntry } from './ledger.ts';
 import { SessionWorkload } from './session-workload.ts';
 
-const { AUTH_URL = '', ORDERS_URL = '', USERS_FILE = '', PACE_MS = '50' } = process.env;
+const { AUTH_URL = '', ORDERS_URL = '', USERS_FILE = '', PACE_MS = '50', JWT_CLIENTS = '0', PATIENCE_MS } = process.env;
 const auth: WorkloadTarget = { name: 'auth', service: 'auth', url: AUTH_URL };
 const orders: WorkloadTarget = { name: 'orders', service: 'orders', url: ORDERS_URL };
 const stop = new Promise((resolve) => process.once('SIGTERM', resolve));
@@ -29,8 +29,10 @@ const workload = new SessionWorkload({
   // the pods. Reads have a gap when none of those who did not is served.
   keepersPerUser: 8,
   pingers: 8,
+  jwtClients: Number(JWT_CLIENTS),
   keeperPaceMs: 5 * Number(PACE_MS),
   paceMs: Number(PACE_MS),
+  ...(PATIENCE_MS === undefined ? {} : { patienceMs: Number(PATIENCE_MS) }),
   onEntry: (entry) => console.log(JSON.stringify(toEpoch(entry))),
 });
 console.log('running');

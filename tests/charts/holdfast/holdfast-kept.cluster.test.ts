@@ -5,6 +5,7 @@ import { missingCluster } from '../redis-sentinel/cluster-release.ts';
 import { askInPod } from './ask-in-pod.ts';
 import { expectNothingFailed } from './expect-nothing-failed.ts';
 import { HoldfastRelease, replicated } from './holdfast-release.ts';
+import { startClients } from './start-clients.ts';
 
 const reason = await missingCluster();
 
@@ -23,7 +24,7 @@ describe.skipIf(reason !== undefined)(
     test('no request fails while the passwords of Redis’ users and the keys of JWTs are rotated', async () => {
       const podsBefore = await allPods();
       const [current, next] = await keyIds(await addressOf((await release.pods('auth'))[0] ?? ''));
-      const stop = await release.startWorkload('rotation');
+      await using clients = await startClients(release);
       const generations = Object.keys(users).map((user) => `redis-sentinel.users.${user}.generation=2`);
       await release.install(...generations, 'jwt.generation=2');
       // The kubelet brings the change to each pod in its own time, a minute or so.
@@ -53,7 +54,7 @@ describe.skipIf(reason !== undefined)(
       // Every connection is made anew, with the new passwords.
       await release.kubectl('delete', 'pod', await release.primaryPod());
       await release.untilRolledOut(release.statefulSets);
-      expectNothingFailed('rotation, and the primary’s end after it', await stop());
+      expectNothingFailed('rotation, and the primary’s end after it', await clients.stop());
     }, 600_000);
 
     test('uninstalling leaves only volumes, and a reinstall on them finds sessions and orders again', async () => {
@@ -73,7 +74,7 @@ describe.skipIf(reason !== undefined)(
       const kinds = 'all,configmap,secret,serviceaccount,networkpolicy,poddisruptionbudget,horizontalpodautoscaler,pvc';
       const left = await pollUntil('the pods gone', 120_000, async () => {
         const names = (await release.kubectl('get', kinds, '-o', 'name')).trim().split('\n');
-        const own = names.filter((name) => !/kube-root-ca\.crt$|^serviceaccount\/default$|\/rotation$/.test(name));
+        const own = names.filter((name) => !/kube-root-ca\.crt$|^serviceaccount\/default$/.test(name));
         return own.every((name) => !name.startsWith('pod/')) && own;
       });
       expect(left.filter((name) => !name.startsWith('persistentvolumeclaim/'))).toEqual([]);

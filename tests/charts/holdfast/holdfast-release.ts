@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toolPath } from '../../../k8s/cluster/binaries.ts';
 import { kubeconfigPath } from '../../../k8s/cluster/paths.ts';
 import { runCommand } from '../../../k8s/cluster/run-command.ts';
 import { appImagesTag } from '../../../k8s/images/put-images.ts';
+import { connectCluster } from '../../support/cluster/connect-cluster.ts';
+import { RunningRelease } from '../../support/cluster/running-release.ts';
 import { pollUntil } from '../../support/poll-until.ts';
 import { isReady, type Pod } from '../redis-sentinel/cluster-release.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
-const USER = 'alice';
 
 /** Values for two of each service and the whole Redis, on top of the dev environment, which has one of each. */
 export const replicated = [
@@ -24,22 +24,6 @@ const patience = [
   { name: 'STORE_RETRY_BUDGET_MS', value: '4000' },
   { name: 'DATABASE_TIMEOUT_MS', value: '2500' },
 ];
-
-/** What the workload found; see session-workload.mjs. */
-export interface WorkloadReport {
-  requests: number;
-  /** What was asked and what came of it, with how often, of everything that was not as it should be. */
-  failures: Record<string, number>;
-  /** The first of these, one line each: when, what, after how long, which pod and what it said. */
-  log: string[];
-  lost: number;
-  cameBack: number;
-  falseUnauthorized: number;
-  longestGapMs: number;
-  servedBy: Record<string, number>;
-  kept: number;
-  ended: number;
-}
 
 /** The chart holdfast in a namespace of its own, which goes with all that is in it when this is disposed of. */
 export class HoldfastRelease implements AsyncDisposable {
@@ -134,58 +118,9 @@ export class HoldfastRelease implements AsyncDisposable {
     );
   }
 
-  /** Runs clients in a pod that may send requests, until the returned function is called. */
-  async startWorkload(name: string): Promise<() => Promise<WorkloadReport>> {
-    const program = await readFile(join(import.meta.dirname, 'session-workload.mjs'), 'utf8');
-    const image = await this.kubectl(
-      ...['get', `deployment/${this.name}-holdfast-auth`, '-o', 'jsonpath={.spec.template.spec.containers[0].image}'],
-    );
-    const metadata = { name, labels: { 'holdfast.dev/http-client': 'true' } };
-    await this.apply(
-      { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: { 'session-workload.mjs': program } },
-      {
-        apiVersion: 'v1',
-        kind: 'Pod',
-        metadata,
-        spec: {
-          restartPolicy: 'Never',
-          terminationGracePeriodSeconds: 1,
-          volumes: [{ name: 'program', configMap: { name } }],
-          containers: [
-            {
-              name: 'workload',
-              image,
-              command: ['node', '/program/session-workload.mjs'],
-              volumeMounts: [{ name: 'program', mountPath: '/program' }],
-              env: [
-                { name: 'AUTH_URL', value: `http://${this.name}-holdfast-auth` },
-                { name: 'ORDERS_URL', value: `http://${this.name}-holdfast-orders` },
-                { name: 'USERNAME', value: USER },
-                {
-                  name: 'PASSWORD',
-                  valueFrom: { secretKeyRef: { name: `${this.name}-holdfast-demo-users`, key: USER } },
-                },
-              ],
-            },
-          ],
-        },
-      },
-    );
-    const lines = async () => (await this.kubectl('logs', name).catch(() => '')).trim().split('\n');
-    await pollUntil('the workload to run', 60_000, async () => (await lines()).includes('running'), 500);
-    return async () => {
-      await this.kubectl('exec', name, '--', 'node', '-e', 'process.kill(1, "SIGTERM")');
-      const last = await pollUntil(
-        'the workload’s report',
-        120_000,
-        async () => {
-          const line = (await lines()).at(-1);
-          return line?.startsWith('{') && line;
-        },
-        500,
-      );
-      return JSON.parse(last) as WorkloadReport;
-    };
+  /** The release as it runs, for whoever asks the cluster about it. */
+  running(): RunningRelease {
+    return new RunningRelease(connectCluster(), this.namespace, this.name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, test } from 'vitest';
 import { missingCluster } from '../redis-sentinel/cluster-release.ts';
 import { expectNothingFailed } from './expect-nothing-failed.ts';
 import { HoldfastRelease, replicated } from './holdfast-release.ts';
+import { startClients } from './start-clients.ts';
 
 const reason = await missingCluster();
 
@@ -16,16 +17,16 @@ describe.skipIf(reason !== undefined)(
     afterAll(() => release[Symbol.asyncDispose]());
 
     test('no request fails while the release is upgraded and then all of it restarted', async () => {
-      const stop = await release.startWorkload('rollouts');
+      await using clients = await startClients(release);
       await release.install('service.logLevel=warn', 'redis-sentinel.redis.extraConfig[0]=slowlog-max-len 64');
       const all = [...release.deployments, ...release.statefulSets];
       await release.kubectl('rollout', 'restart', ...all);
       await release.untilRolledOut(all);
-      expectNothingFailed('upgrade, and a restart of everything', await stop());
+      expectNothingFailed('upgrade, and a restart of everything', await clients.stop());
     }, 600_000);
 
     test('no request fails while the services are scaled 2 → 5 → 1 → 2 and all their pods deleted one by one', async () => {
-      const stop = await release.startWorkload('scaling');
+      await using clients = await startClients(release);
       for (const replicas of [5, 1, 2]) {
         await release.kubectl('scale', ...release.deployments, `--replicas=${replicas}`);
         await release.untilRolledOut(release.deployments);
@@ -36,7 +37,7 @@ describe.skipIf(reason !== undefined)(
           await release.untilRolledOut(release.deployments);
         }
       }
-      expectNothingFailed('2 → 5 → 1 → 2, each pod deleted', await stop());
+      expectNothingFailed('2 → 5 → 1 → 2, each pod deleted', await clients.stop());
     }, 600_000);
   },
 );

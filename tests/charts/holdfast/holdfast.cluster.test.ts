@@ -7,6 +7,7 @@ import { expectNothingFailed } from './expect-nothing-failed.ts';
 import { findReachable } from './find-reachable.ts';
 import { HoldfastRelease, replicated } from './holdfast-release.ts';
 import { describeNetwork, strangerLabels, strangerPod } from './network-matrix.ts';
+import { startClients } from './start-clients.ts';
 
 const reason = await missingCluster();
 
@@ -65,12 +66,12 @@ describe.skipIf(reason !== undefined)(
     }, 240_000);
 
     test('no request fails when the primary’s pod is deleted', async () => {
-      const stop = await release.startWorkload('primary');
+      await using clients = await startClients(release);
       const before = await release.primaryPod();
       await release.kubectl('delete', 'pod', before);
       await pollUntil('another primary', 60_000, async () => (await release.primaryPod()) !== before, 500);
       await release.untilRolledOut(release.statefulSets);
-      expectNothingFailed('primary deleted', await stop());
+      expectNothingFailed('primary deleted', await clients.stop());
     }, 420_000);
   },
 );

@@ -1,10 +1,10 @@
 import { killContainer, pauseContainer } from '../../support/cluster/container-faults.ts';
+import type { RunningRelease } from '../../support/cluster/running-release.ts';
 import { pollUntil } from '../../support/poll-until.ts';
-import type { DrilledRelease } from './drilled-release.ts';
 import type { Drill } from './scenario.ts';
 
 /** Whether the drill can reach the machines below the cluster, which only `npm run cluster:up` gives it. */
-export async function hasNodeAccess({ cluster }: DrilledRelease): Promise<boolean> {
+export async function hasNodeAccess({ cluster }: RunningRelease): Promise<boolean> {
   return await cluster.faults().then(
     () => true,
     () => false,
@@ -12,7 +12,7 @@ export async function hasNodeAccess({ cluster }: DrilledRelease): Promise<boolea
 }
 
 /** The server is gone without a word, as after a crash, and the kubelet starts its container again. */
-export async function crash(release: DrilledRelease, pod: string, container: 'redis' | 'sentinel'): Promise<void> {
+export async function crash(release: RunningRelease, pod: string, container: 'redis' | 'sentinel'): Promise<void> {
   const { cluster, namespace } = release;
   if (await hasNodeAccess(release)) await killContainer(cluster, { namespace, pod, container });
   else await signal(release, pod, container, 'KILL');
@@ -20,7 +20,7 @@ export async function crash(release: DrilledRelease, pod: string, container: 're
 
 /** Its connections stay open and silent, until the returned is disposed of. */
 export async function hang(
-  release: DrilledRelease,
+  release: RunningRelease,
   pod: string,
   container: 'redis' | 'sentinel',
 ): Promise<AsyncDisposable> {
@@ -52,7 +52,7 @@ export async function crashUntilReplaced({ release, primary, mark }: Drill): Pro
 }
 
 /** @param graceSeconds 0: it is not told, and has no time to hand over */
-export async function deletePod({ cluster, namespace }: DrilledRelease, name: string, graceSeconds?: number) {
+export async function deletePod({ cluster, namespace }: RunningRelease, name: string, graceSeconds?: number) {
   const grace = graceSeconds === undefined ? {} : { gracePeriodSeconds: graceSeconds };
   await cluster.core.deleteNamespacedPod({ namespace, name, ...grace });
 }
@@ -76,6 +76,6 @@ export function undoAll(...undos: AsyncDisposable[]): AsyncDisposable {
 }
 
 /** To the server and not to the entrypoint that waits for it: process 1 of a container can't be killed from inside. */
-async function signal(release: DrilledRelease, pod: string, container: string, name: string): Promise<void> {
+async function signal(release: RunningRelease, pod: string, container: string, name: string): Promise<void> {
   await release.run(pod, container, ['sh', '-c', `kill -${name} $(pidof redis-server valkey-server)`]);
 }

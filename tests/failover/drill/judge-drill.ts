@@ -1,6 +1,5 @@
 import { findViolations, type Violation } from '../../support/find-violations.ts';
-import type { LedgerEntry } from '../../support/ledger.ts';
-import { isConfirmed } from '../../support/ledger.ts';
+import { isConfirmed, isUnserved } from '../../support/ledger.ts';
 import { measureGaps } from '../../support/measure-gaps.ts';
 import type { PodState } from './drill-event.ts';
 import type { Limits, Observed, Scenario } from './scenario.ts';
@@ -60,11 +59,6 @@ function describeAnswers(violations: readonly Violation[]): string {
     return `${operation}: ${[status ?? 'no answer', code].filter((part) => part !== undefined).join(' ')}`;
   });
   return ` (${[...new Set(answers)].join(', ')})`;
-}
-
-/** 503, or no answer. */
-export function isUnserved({ status }: LedgerEntry): boolean {
-  return status === undefined || status === 503;
 }
 
 /** From the last time that a Redis pod began to run to the next confirmed write. */

@@ -1,15 +1,15 @@
+import { podName, type RunningRelease } from '../../support/cluster/running-release.ts';
 import { pollUntil } from '../../support/poll-until.ts';
-import { type DrilledRelease, podName } from './drilled-release.ts';
 import { crashUntilReplaced, whileBroken } from './faults.ts';
 import type { Drill } from './scenario.ts';
 
 /** One of the replicas: the same at every call, for the same primary. */
-export async function chooseReplica(release: DrilledRelease, primary: string): Promise<string> {
+export async function chooseReplica(release: RunningRelease, primary: string): Promise<string> {
   return podName((await release.pods('redis')).find((pod) => podName(pod) !== primary) ?? {});
 }
 
 /** The replica goes on following, but could not begin again with any primary, until the returned is disposed of. */
-export async function takePassword(release: DrilledRelease, replica: string): Promise<AsyncDisposable> {
+export async function takePassword(release: RunningRelease, replica: string): Promise<AsyncDisposable> {
   await release.askRedis(replica, 'config', 'set', 'masterauth', 'taken-away-by-a-drill');
   const script = "tr -d '\\n' </etc/holdfast/secrets/replica | sh /scripts/admin.sh -x config set masterauth";
   return {
@@ -20,7 +20,7 @@ export async function takePassword(release: DrilledRelease, replica: string): Pr
 }
 
 /** The replica keeps what it has and gets nothing new, whoever is the primary, until the returned is disposed of. */
-export async function stopFollowing(release: DrilledRelease, replica: string): Promise<AsyncDisposable> {
+export async function stopFollowing(release: RunningRelease, replica: string): Promise<AsyncDisposable> {
   return await whileBroken(await takePassword(release, replica), async () => {
     await release.askRedis(replica, 'client', 'kill', 'type', 'master');
     await pollUntil(
@@ -33,7 +33,7 @@ export async function stopFollowing(release: DrilledRelease, replica: string): P
 }
 
 /** The primary's offset becomes that of one which has been the primary for days: a message to nobody is replicated, and no key changes. */
-export async function lengthenHistory(release: DrilledRelease, primary: string): Promise<void> {
+export async function lengthenHistory(release: RunningRelease, primary: string): Promise<void> {
   const script = 'head -c 10000000 /dev/zero | sh /scripts/admin.sh -x publish a-drill';
   await release.run(primary, 'redis', ['sh', '-c', script]);
 }

@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { kubeconfigPath } from '../../../k8s/cluster/paths.ts';
 import { putImages } from '../../../k8s/images/put-images.ts';
 import { connectCluster } from '../../support/cluster/connect-cluster.ts';
+import { readDemoUsers, readUsersFile } from '../../support/cluster/read-users.ts';
+import { RunningRelease } from '../../support/cluster/running-release.ts';
 import { allScenarios } from './all-scenarios.ts';
 import { confirmTarget } from './confirm-target.ts';
 import { describeOutcome } from './describe-outcome.ts';
 import { describeScenarios } from './describe-scenarios.ts';
 import { type DrillArguments, DrillUsageError, drillUsage, parseDrillArguments } from './drill-arguments.ts';
-import { DrilledRelease } from './drilled-release.ts';
 import { missingNeed } from './missing-needs.ts';
 import { installOwnRelease, type OwnRelease } from './own-release.ts';
-import { readDemoUsers, readUsersFile } from './read-users.ts';
 import { type DrillRecord, runDrill } from './run-drill.ts';
 import type { Scenario } from './scenario.ts';
 import { showProgress } from './show-progress.ts';
@@ -83,7 +83,7 @@ async function openTarget(given: DrillArguments): Promise<Pick<OwnRelease, 'rele
     await putImages();
     return await installOwnRelease('drill');
   }
-  const release = new DrilledRelease(connectCluster(context), namespace, name);
+  const release = new RunningRelease(connectCluster(context), namespace, name);
   const users = await (given.usersFile === undefined ? readDemoUsers(release) : readUsersFile(given.usersFile));
   return { release, users, [Symbol.asyncDispose]: async () => {} };
 }

@@ -1,16 +1,19 @@
-import { type DrilledRelease, podName } from './drilled-release.ts';
+import { type Component, podName, type RunningRelease } from '../../support/cluster/running-release.ts';
 import { deletePod } from './faults.ts';
 import { countRestarts } from './restarts.ts';
 import type { Scenario } from './scenario.ts';
 
-type Wishes = Pick<Scenario, 'sparesDatabase' | 'sparesFirst' | 'needsFreshPods'>;
+type Wishes = Pick<Scenario, 'watchesInside' | 'sparesDatabase' | 'sparesFirst' | 'needsFreshPods'>;
 
-/** Hands the primary over, as planned, until it is where the scenario can break it. @returns it */
-export async function movePrimary(release: DrilledRelease, wishes: Wishes): Promise<string> {
+/** Hands the primary over, as planned, to where the scenario can break it. @returns it */
+export async function movePrimary(release: RunningRelease, wishes: Wishes): Promise<string> {
   if (wishes.needsFreshPods) await replaceRestartedReplicas(release);
-  for (let attempt = 0; attempt < 4; attempt += 1) {
+  for (let attempt = 0; attempt < 3; attempt += 1) {
     const primary = await release.primary();
-    if (await isFit(release, primary, wishes)) return primary;
+    const fit = await findFit(release, primary, wishes);
+    if (fit === primary) return primary;
+    // Sentinel chooses the least; at its next start this pod has its own again.
+    await release.askRedis(fit, 'config', 'set', 'replica-priority', '1');
     await deletePod(release, primary);
     await release.untilReplaced(primary);
     await release.untilCalm();
@@ -18,17 +21,30 @@ export async function movePrimary(release: DrilledRelease, wishes: Wishes): Prom
   throw new Error('the primary could not be moved to where this scenario needs it: try again');
 }
 
-async function isFit(release: DrilledRelease, primary: string, wishes: Wishes): Promise<boolean> {
-  const { sparesDatabase, sparesFirst, needsFreshPods } = wishes;
-  const databases = (await release.pods('postgres')).map(({ spec }) => spec?.nodeName);
+/** The pod that may be the primary; the one that is, where it may. @throws Error where none may */
+async function findFit(release: RunningRelease, primary: string, wishes: Wishes): Promise<string> {
+  const others = (await release.pods('redis')).map(podName).filter((name) => name !== primary);
+  for (const name of [primary, ...others]) if (await isFit(release, name, wishes)) return name;
+  throw new Error(
+    'this scenario needs a pod of Redis on a node without the database and with all it watches: spread the pods otherwise, and try again',
+  );
+}
+
+async function isFit(release: RunningRelease, primary: string, wishes: Wishes): Promise<boolean> {
+  const { watchesInside, sparesDatabase, sparesFirst, needsFreshPods } = wishes;
+  const node = await release.nodeOf(primary);
+  const isThere = async (component: Component) =>
+    (await release.pods(component)).some(({ spec }) => spec?.nodeName === node);
   const [first] = await release.pods('redis');
-  if (sparesDatabase && databases.includes(await release.nodeOf(primary))) return false;
+  // Clients inside would reach no service, and prove nothing.
+  if (watchesInside && !(await isThere('auth'))) return false;
+  if (sparesDatabase && (await isThere('postgres'))) return false;
   if (sparesFirst && first !== undefined && podName(first) === primary) return false;
   return !needsFreshPods || (await countRestarts(release, primary)) === 0;
 }
 
 /** The kubelet makes a container that crashed before wait, longer each time; a new pod's starts at once. */
-async function replaceRestartedReplicas(release: DrilledRelease): Promise<void> {
+async function replaceRestartedReplicas(release: RunningRelease): Promise<void> {
   const primary = await release.primary();
   for (const pod of (await release.pods('redis')).map(podName)) {
     if (pod === primary || (await countRestarts(release, pod)) === 0) continue;

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { hashPassword } from '../../../services/auth/src/password-hash.ts';
 import { HoldfastRelease, replicated } from '../../charts/holdfast/holdfast-release.ts';
-import { connectCluster } from '../../support/cluster/connect-cluster.ts';
-import { DrilledRelease } from './drilled-release.ts';
-import type { Credentials } from './workload-manifests.ts';
+import type { RunningRelease } from '../../support/cluster/running-release.ts';
+import type { Credentials } from '../../support/cluster/workload-manifests.ts';
 
 export interface OwnRelease extends AsyncDisposable {
-  readonly release: DrilledRelease;
+  readonly release: RunningRelease;
   readonly users: readonly Credentials[];
   /** Milliseconds until all of it was ready. */
   readonly readyMs: number;
@@ -34,8 +33,7 @@ export async function installOwnRelease(purpose: string, options: OwnReleaseOpti
     await installed.apply(await makeUsersSecret(users));
     const own = ['users.demo.enabled=false', `users.existingSecret=${USERS_SECRET}`];
     const readyMs = await installed.install(...replicated, ...own, ...(options.values ?? []));
-    const release = new DrilledRelease(connectCluster(), installed.namespace, installed.name);
-    return { release, users, readyMs, [Symbol.asyncDispose]: dispose };
+    return { release: installed.running(), users, readyMs, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
     throw error;

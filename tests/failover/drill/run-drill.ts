@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { RunningRelease } from '../../support/cluster/running-release.ts';
+import type { Credentials } from '../../support/cluster/workload-manifests.ts';
+import { WorkloadPod } from '../../support/cluster/workload-pod.ts';
 import type { LedgerEntry } from '../../support/ledger.ts';
 import { pollUntil } from '../../support/poll-until.ts';
 import type { DrillEvent, EventKind, PodState } from './drill-event.ts';
-import type { DrilledRelease } from './drilled-release.ts';
 import { type Judgement, judgeDrill } from './judge-drill.ts';
 import { movePrimary } from './move-primary.ts';
 import type { Drill, Scenario } from './scenario.ts';
 import type { Served } from './show-progress.ts';
 import { watchRelease } from './watch-release.ts';
-import type { Credentials } from './workload-manifests.ts';
-import { WorkloadPod } from './workload-pod.ts';
 
 export interface DrillOptions {
   readonly users: readonly Credentials[];
@@ -38,7 +38,7 @@ export interface DrillRecord {
 
 /** One run of a scenario: load, fault, repair, and a judgement of every answer. A fault is always mended. */
 export async function runDrill(
-  release: DrilledRelease,
+  release: RunningRelease,
   scenario: Scenario,
   { users, repeats, signal, onEvent = () => {}, onServed = () => {} }: DrillOptions,
 ): Promise<DrillRecord> {
@@ -49,8 +49,8 @@ export async function runDrill(
   await using outside = new WorkloadPod(release);
   await using inside = scenario.watchesInside ? new WorkloadPod(release) : undefined;
   await Promise.all([
-    outside.start(users, { node: primaryNode, on: false }),
-    inside?.start(users, { node: primaryNode, on: true }),
+    outside.start(users, { place: { node: primaryNode, on: false } }),
+    inside?.start(users, { place: { node: primaryNode, on: true } }),
   ]);
 
   const nowMs = () => Date.now() - (Number.isFinite(outside.clockLeadMs) ? outside.clockLeadMs : 0);

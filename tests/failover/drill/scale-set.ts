@@ -1,12 +1,12 @@
 import { PatchStrategy, setHeaderOptions } from '@kubernetes/client-node';
+import type { RunningRelease } from '../../support/cluster/running-release.ts';
 import { pollUntil } from '../../support/poll-until.ts';
-import type { DrilledRelease } from './drilled-release.ts';
 
 const merge = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
 
 /** Scales the StatefulSet of a component, waits for what is too many to be gone, and scales back when disposed of. */
 export async function scaleSet(
-  release: DrilledRelease,
+  release: RunningRelease,
   component: 'redis' | 'sentinel',
   replicas: number,
 ): Promise<AsyncDisposable> {

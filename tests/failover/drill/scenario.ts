@@ -1,6 +1,6 @@
+import type { RunningRelease } from '../../support/cluster/running-release.ts';
 import type { LedgerEntry } from '../../support/ledger.ts';
 import type { DrillEvent, EventKind } from './drill-event.ts';
-import type { DrilledRelease } from './drilled-release.ts';
 
 /** `nodes`: the drill must reach the machines themselves, which it can in the cluster of `npm run cluster:up` alone. */
 export type Need = 'nodes' | 'three nodes';
@@ -19,7 +19,7 @@ export interface Limits {
 
 /** What a scenario works with while a drill runs. */
 export interface Drill {
-  readonly release: DrilledRelease;
+  readonly release: RunningRelease;
   /** The primary before the fault, and the node it is on. */
   readonly primary: string;
   readonly primaryNode: string;
@@ -48,7 +48,7 @@ export interface Scenario {
   readonly explanation: string;
   readonly needs: readonly Need[];
   readonly limits: Limits;
-  /** Runs a second workload on the node of the primary. */
+  /** Runs a second workload on the node of the primary, which has to have a pod of auth. */
   readonly watchesInside?: boolean;
   /** The primary must not share its node with the database, or both faults would mix. */
   readonly sparesDatabase?: boolean;

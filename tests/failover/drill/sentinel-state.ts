@@ -1,11 +1,11 @@
+import { podName, type RunningRelease } from '../../support/cluster/running-release.ts';
 import { pollUntil } from '../../support/poll-until.ts';
-import { type DrilledRelease, podName } from './drilled-release.ts';
 
 const BUSY_SHARE = 0.05;
 const SAMPLE_MS = 5000;
 
 /** @throws Error where a Sentinel knows more or others than the pods there are */
-export async function requireKnownAddresses(release: DrilledRelease): Promise<void> {
+export async function requireKnownAddresses(release: RunningRelease): Promise<void> {
   for (const component of ['redis', 'sentinel'] as const) {
     const addresses = await release.addresses(component);
     const list = component === 'redis' ? 'replicas' : 'sentinels';
@@ -20,12 +20,12 @@ export async function requireKnownAddresses(release: DrilledRelease): Promise<vo
 }
 
 /** @returns the share of a core that each uses. @throws Error when one stays busy for a minute and a half */
-export async function requireIdleSentinels(release: DrilledRelease): Promise<number[]> {
+export async function requireIdleSentinels(release: RunningRelease): Promise<number[]> {
   const pods = (await release.pods('sentinel')).map(podName);
   return await Promise.all(pods.map((pod) => untilIdle(release, pod)));
 }
 
-async function untilIdle(release: DrilledRelease, pod: string): Promise<number> {
+async function untilIdle(release: RunningRelease, pod: string): Promise<number> {
   let before = await readTicks(release, pod);
   return await pollUntil(
     `${pod} idle`,
@@ -45,7 +45,7 @@ async function untilIdle(release: DrilledRelease, pod: string): Promise<number> 
 }
 
 /** Field 14 and 15 of proc_pid_stat(5), of the Sentinel and not of the shell around it. */
-async function readTicks(release: DrilledRelease, pod: string) {
+async function readTicks(release: RunningRelease, pod: string) {
   const stat = await release.run(pod, 'sentinel', ['sh', '-c', 'cat "/proc/$(pidof redis-server valkey-server)/stat"']);
   const fields = stat.split(' ');
   return { pid: fields[0] ?? '', ticks: Number(fields[13]) + Number(fields[14]), atMs: performance.now() };

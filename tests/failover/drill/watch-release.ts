@@ -1,8 +1,8 @@
 import { makeInformer, type V1Pod } from '@kubernetes/client-node';
+import { followLogs } from '../../support/cluster/follow-logs.ts';
+import { podName, type RunningRelease } from '../../support/cluster/running-release.ts';
 import { isReady } from '../../support/cluster/wait-for-pod.ts';
 import type { DrillEvent, PodState } from './drill-event.ts';
-import { type DrilledRelease, podName } from './drilled-release.ts';
-import { followLogs } from './follow-logs.ts';
 
 /** What a reader wants to know of what Sentinel logs. */
 const sentinelEvents: Readonly<Record<string, string>> = {
@@ -25,7 +25,7 @@ export interface ReleaseWatch extends AsyncDisposable {
 
 /** Writes down what pods, Sentinels and the entrypoints of Redis do, as it happens. */
 export async function watchRelease(
-  release: DrilledRelease,
+  release: RunningRelease,
   onEvent: (event: DrillEvent) => void,
 ): Promise<ReleaseWatch> {
   const since = new Date();

@@ -1,5 +1,4 @@
-import type { LedgerEntry } from '../../../support/ledger.ts';
-import { isUnserved } from '../judge-drill.ts';
+import { isUnserved, type LedgerEntry } from '../../../support/ledger.ts';
 import { escapeHtml } from './escape-html.ts';
 import { BAR, round, type Scale } from './picture-scale.ts';
 

@@ -4,8 +4,8 @@ import {
   setHeaderOptions,
   type V1NetworkPolicyEgressRule,
 } from '@kubernetes/client-node';
+import { podName, type RunningRelease } from '../../../support/cluster/running-release.ts';
 import { pollUntil } from '../../../support/poll-until.ts';
-import { type DrilledRelease, podName } from '../drilled-release.ts';
 import { crash, crashUntilReplaced } from '../faults.ts';
 import type { Scenario } from '../scenario.ts';
 
@@ -37,7 +37,7 @@ export const dnsGone: Scenario = {
   },
 };
 
-async function takeDns(release: DrilledRelease): Promise<AsyncDisposable> {
+async function takeDns(release: RunningRelease): Promise<AsyncDisposable> {
   const networking = release.cluster.config.makeApiClient(NetworkingV1Api);
   const { namespace } = release;
   const { items } = await networking.listNamespacedNetworkPolicy({ namespace, labelSelector: release.selector() });
@@ -74,7 +74,7 @@ const question = `new (require('node:dns').promises.Resolver)({ timeout: 700, tr
   .resolve4('kubernetes.default.svc.cluster.local')
   .then(() => console.log('answered'), ({ code }) => console.log(code === 'ENOTFOUND' ? 'answered' : 'silent'))`;
 
-async function untilNoDns(release: DrilledRelease): Promise<void> {
+async function untilNoDns(release: RunningRelease): Promise<void> {
   for (const component of ['auth', 'orders'] as const) {
     const pod = podName((await release.pods(component))[0] ?? {});
     await pollUntil(

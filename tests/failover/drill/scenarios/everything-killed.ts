@@ -1,4 +1,4 @@
-import { podName } from '../drilled-release.ts';
+import { podName } from '../../../support/cluster/running-release.ts';
 import { deletePod } from '../faults.ts';
 import type { Scenario } from '../scenario.ts';
 

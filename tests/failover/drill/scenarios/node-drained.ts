@@ -1,6 +1,6 @@
 import { type CoreV1Api, PatchStrategy, setHeaderOptions } from '@kubernetes/client-node';
+import { podName } from '../../../support/cluster/running-release.ts';
 import { pollUntil } from '../../../support/poll-until.ts';
-import { podName } from '../drilled-release.ts';
 import type { Scenario } from '../scenario.ts';
 import { handOverLimits } from './primary-deleted.ts';
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { toolPath } from '../../../../k8s/cluster/binaries.ts';
 import { kubeconfigPath } from '../../../../k8s/cluster/paths.ts';
 import { runCommand } from '../../../../k8s/cluster/run-command.ts';
-import type { DrilledRelease } from '../drilled-release.ts';
+import type { RunningRelease } from '../../../support/cluster/running-release.ts';
 import type { Scenario } from '../scenario.ts';
 import { handOverLimits } from './primary-deleted.ts';
 
@@ -35,7 +35,7 @@ export const redisUpgraded: Scenario = {
 };
 
 /** @throws Error where an upgrade would bring another version than is there */
-async function requireSameChart(release: DrilledRelease, helm: string): Promise<void> {
+async function requireSameChart(release: RunningRelease, helm: string): Promise<void> {
   const metadata = JSON.parse(
     await runCommand(helm, ['get', 'metadata', release.name, ...target(release), '-o', 'json']),
   );
@@ -46,7 +46,7 @@ async function requireSameChart(release: DrilledRelease, helm: string): Promise<
     );
 }
 
-function target({ cluster, namespace }: DrilledRelease): string[] {
+function target({ cluster, namespace }: RunningRelease): string[] {
   const where = cluster.context === undefined ? ['--kubeconfig', kubeconfigPath] : ['--kube-context', cluster.context];
   return [...where, '--namespace', namespace];
 }

@@ -1,5 +1,5 @@
+import { podName } from '../../../support/cluster/running-release.ts';
 import { pollUntil } from '../../../support/poll-until.ts';
-import { podName } from '../drilled-release.ts';
 import { crash, undoAll } from '../faults.ts';
 import { scaleSet } from '../scale-set.ts';
 import type { Drill, Scenario } from '../scenario.ts';

@@ -1,8 +1,8 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import type { Cluster } from '../../support/cluster/connect-cluster.ts';
-import { execInPod } from '../../support/cluster/exec-in-pod.ts';
-import { isReady } from '../../support/cluster/wait-for-pod.ts';
-import { pollUntil } from '../../support/poll-until.ts';
+import { pollUntil } from '../poll-until.ts';
+import type { Cluster } from './connect-cluster.ts';
+import { execInPod } from './exec-in-pod.ts';
+import { isReady } from './wait-for-pod.ts';
 
 export type Component = 'redis' | 'sentinel' | 'auth' | 'orders' | 'postgres';
 
@@ -14,7 +14,7 @@ interface SentinelView {
 }
 
 /** A release of the chart holdfast with its Redis, found by its labels; nothing of it is changed here. */
-export class DrilledRelease {
+export class RunningRelease {
   readonly cluster: Cluster;
   readonly namespace: string;
   readonly name: string;

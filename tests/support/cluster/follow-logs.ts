@@ -2,8 +2,8 @@ import { createInterface } from 'node:readline';
 import { PassThrough, type Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Log } from '@kubernetes/client-node';
-import type { Cluster } from '../../support/cluster/connect-cluster.ts';
-import type { PodRef } from '../../support/cluster/pod-ref.ts';
+import type { Cluster } from './connect-cluster.ts';
+import type { PodRef } from './pod-ref.ts';
 
 export type OnLine = (atMs: number, text: string) => void;
 

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { DrilledRelease } from './drilled-release.ts';
+import type { RunningRelease } from './running-release.ts';
 import type { Credentials } from './workload-manifests.ts';
 
 /** Of a JSON file `[{"username", "password"}]`. @throws Error when it is something else */
@@ -18,7 +18,7 @@ export async function readUsersFile(path: string): Promise<Credentials[]> {
 }
 
 /** Those that the chart generated. @throws Error with the remedy where it did not */
-export async function readDemoUsers({ cluster, namespace, name }: DrilledRelease): Promise<Credentials[]> {
+export async function readDemoUsers({ cluster, namespace, name }: RunningRelease): Promise<Credentials[]> {
   const labelSelector = `app.kubernetes.io/instance=${name},app.kubernetes.io/name=holdfast`;
   const { items } = await cluster.core.listNamespacedSecret({ namespace, labelSelector });
   const secret = items.find(({ metadata }) => metadata?.name?.endsWith('-demo-users'));

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { applyManifests } from '../../../k8s/cluster/apply-manifests.ts';
-import { execInPod } from '../../support/cluster/exec-in-pod.ts';
-import { readLogs } from '../../support/cluster/read-logs.ts';
-import { isConfirmed, type LedgerEntry, type Operation } from '../../support/ledger.ts';
-import { pollUntil } from '../../support/poll-until.ts';
-import type { DrilledRelease } from './drilled-release.ts';
+import { isConfirmed, type LedgerEntry, type Operation } from '../ledger.ts';
+import { pollUntil } from '../poll-until.ts';
+import { execInPod } from './exec-in-pod.ts';
 import { followLogs } from './follow-logs.ts';
-import { type Credentials, makeWorkloadManifests, type WorkloadPlace } from './workload-manifests.ts';
+import { readLogs } from './read-logs.ts';
+import type { RunningRelease } from './running-release.ts';
+import { type Credentials, makeWorkloadManifests, type WorkloadSettings } from './workload-manifests.ts';
 
 /** Clients of a release, in a pod of its namespace that is removed when this is disposed of. */
 export class WorkloadPod implements AsyncDisposable {
@@ -14,21 +14,21 @@ export class WorkloadPod implements AsyncDisposable {
   readonly entries: LedgerEntry[] = [];
   /** By how much this machine's clock is ahead of the pod's, and a line's way here: the least that was seen. */
   clockLeadMs = Number.POSITIVE_INFINITY;
-  readonly #release: DrilledRelease;
+  readonly #release: RunningRelease;
   readonly #abort = new AbortController();
   #running = false;
   #total: number | undefined;
 
-  constructor(release: DrilledRelease) {
+  constructor(release: RunningRelease) {
     this.#release = release;
   }
 
   /** Until the first requests are sent. */
-  async start(users: readonly Credentials[], place: WorkloadPlace): Promise<void> {
+  async start(users: readonly Credentials[], settings: WorkloadSettings = {}): Promise<void> {
     const { cluster, namespace } = this.#release;
     await applyManifests(
       cluster.config,
-      await makeWorkloadManifests(this.#release, this.name, users, place),
+      await makeWorkloadManifests(this.#release, this.name, users, settings),
       'holdfast-drill',
     );
     void followLogs(cluster, this.#ref, new Date(0), (_, text) => this.#read(text), this.#abort.signal);

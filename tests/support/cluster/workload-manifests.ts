@@ -1,27 +1,28 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type KubernetesObject, NetworkingV1Api, type V1Container } from '@kubernetes/client-node';
-import type { LedgeredUser } from '../../support/ask-ledgered.ts';
-import type { DrilledRelease } from './drilled-release.ts';
+import type { LedgeredUser } from '../ask-ledgered.ts';
+import type { RunningRelease } from './running-release.ts';
 
 export type Credentials = Omit<LedgeredUser, 'id'>;
 
-/** Which side of a node the clients are on. */
-export interface WorkloadPlace {
-  readonly node: string;
-  readonly on: boolean;
+export interface WorkloadSettings {
+  /** Which side of a node the clients are on; anywhere where it is left out. */
+  readonly place?: { readonly node: string; readonly on: boolean };
+  /** Of the program: PACE_MS, JWT_CLIENTS, PATIENCE_MS. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-const support = join(import.meta.dirname, '..', '..', 'support');
+const support = join(import.meta.dirname, '..');
 const program = 'workload-program.ts';
 const files = [program, 'session-workload.ts', 'ask-ledgered.ts', 'ledger.ts', 'poll-until.ts'];
 
 /** The pod of the clients with its program and its users, all of one name. */
 export async function makeWorkloadManifests(
-  release: DrilledRelease,
+  release: RunningRelease,
   name: string,
   users: readonly Credentials[],
-  place: WorkloadPlace,
+  settings: WorkloadSettings,
 ): Promise<KubernetesObject[]> {
   const metadata = { name, namespace: release.namespace };
   const data: Record<string, string> = { 'package.json': '{"type":"module"}' };
@@ -30,36 +31,48 @@ export async function makeWorkloadManifests(
   const objects: (KubernetesObject & Record<string, unknown>)[] = [
     { apiVersion: 'v1', kind: 'Secret', metadata, stringData: { 'users.json': JSON.stringify(users) } },
     { apiVersion: 'v1', kind: 'ConfigMap', metadata, data },
-    { apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, labels }, spec: await makePodSpec(release, name, place) },
+    {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { ...metadata, labels },
+      spec: await makePodSpec(release, name, settings),
+    },
   ];
   return objects;
 }
 
-async function makePodSpec(release: DrilledRelease, name: string, { node, on }: WorkloadPlace) {
+async function makePodSpec(release: RunningRelease, name: string, { place, env }: WorkloadSettings) {
   const { cluster, namespace } = release;
   const labelSelector = release.selector('auth');
   const { items } = await cluster.apps.listNamespacedDeployment({ namespace, labelSelector });
   const auth = items[0]?.spec?.template.spec;
-  const matchExpressions = [{ key: 'kubernetes.io/hostname', operator: on ? 'In' : 'NotIn', values: [node] }];
-  const terms = { nodeSelectorTerms: [{ matchExpressions }] };
   const user = { runAsNonRoot: true, runAsUser: 1000, fsGroup: 1000 };
   return {
     restartPolicy: 'Never',
     automountServiceAccountToken: false,
     // It is to see the outage to its end, wherever it comes from.
     tolerations: [{ operator: 'Exists', effect: 'NoExecute' }],
-    affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: terms } },
+    ...(place === undefined ? {} : { affinity: { nodeAffinity: makeNodeAffinity(place) } }),
     ...(auth?.imagePullSecrets ? { imagePullSecrets: auth.imagePullSecrets } : {}),
     securityContext: { ...user, seccompProfile: { type: 'RuntimeDefault' } },
     volumes: [
       { name: 'program', configMap: { name } },
       { name: 'users', secret: { secretName: name, defaultMode: 0o440 } },
     ],
-    containers: [await makeContainer(release, auth?.containers[0]?.image)],
+    containers: [await makeContainer(release, auth?.containers[0]?.image, env)],
   };
 }
 
-async function makeContainer(release: DrilledRelease, image: string | undefined): Promise<V1Container> {
+function makeNodeAffinity({ node, on }: { node: string; on: boolean }) {
+  const matchExpressions = [{ key: 'kubernetes.io/hostname', operator: on ? 'In' : 'NotIn', values: [node] }];
+  return { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions }] } };
+}
+
+async function makeContainer(
+  release: RunningRelease,
+  image: string | undefined,
+  env: WorkloadSettings['env'] = {},
+): Promise<V1Container> {
   return {
     name: 'workload',
     // One that has Node, and that the node has already.
@@ -70,6 +83,7 @@ async function makeContainer(release: DrilledRelease, image: string | undefined)
       { name: 'AUTH_URL', value: await readServiceUrl(release, 'auth') },
       { name: 'ORDERS_URL', value: await readServiceUrl(release, 'orders') },
       { name: 'USERS_FILE', value: '/users/users.json' },
+      ...Object.entries(env).map(([name, value]) => ({ name, value })),
     ],
     resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '256Mi' } },
     securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
@@ -80,7 +94,7 @@ async function makeContainer(release: DrilledRelease, image: string | undefined)
   };
 }
 
-async function readServiceUrl(release: DrilledRelease, component: 'auth' | 'orders'): Promise<string> {
+async function readServiceUrl(release: RunningRelease, component: 'auth' | 'orders'): Promise<string> {
   const { cluster, namespace } = release;
   const labelSelector = release.selector(component);
   const { items } = await cluster.core.listNamespacedService({ namespace, labelSelector });
@@ -89,7 +103,7 @@ async function readServiceUrl(release: DrilledRelease, component: 'auth' | 'orde
 }
 
 /** Those that the release's own network policy asks of pods in its namespace. */
-async function readClientLabels(release: DrilledRelease): Promise<Record<string, string>> {
+async function readClientLabels(release: RunningRelease): Promise<Record<string, string>> {
   const networking = release.cluster.config.makeApiClient(NetworkingV1Api);
   const { namespace } = release;
   const { items } = await networking.listNamespacedNetworkPolicy({
