@@ -21,6 +21,8 @@ export interface WorkloadOptions {
   pingers?: number;
   /** How many clients exchange a session for JWTs, and use each for a while: also after the keys were rotated. */
   jwtClients?: number;
+  /** How many sessions are begun and ended at the same time. */
+  cycles?: number;
   /** At least so long from one request of a client to its next, which bounds the rate. */
   paceMs?: number;
   /** The same for those that keep a session; as `paceMs` where it is left out. */
@@ -30,8 +32,6 @@ export interface WorkloadOptions {
   onEntry?: (entry: LedgerEntry) => void;
 }
 
-/** How many sessions are begun and ended at the same time; a core hashes about 20 passwords a second. */
-const CYCLES = 3;
 const PAUSE_MS = 20;
 /** A JWT is used for so long: shorter than it is good for. */
 const JWT_USE_MS = 45_000;
@@ -65,7 +65,9 @@ export class SessionWorkload {
     for (let client = 0; client < jwtClients; client += 1)
       this.#work.push(this.#useJwts(this.#work.length, users[client % users.length]));
     for (let pinger = 0; pinger < pingers; pinger += 1) this.#work.push(this.#ping(this.#work.length, users[0]));
-    for (let cycle = 0; cycle < CYCLES; cycle += 1) this.#work.push(this.#cycle(this.#work.length, cycle));
+    // A core hashes about 20 passwords a second.
+    for (let cycle = 0; cycle < (options.cycles ?? 3); cycle += 1)
+      this.#work.push(this.#cycle(this.#work.length, cycle));
   }
 
   /** Waits until so many of each operation that began from now on are confirmed. */

@@ -9,7 +9,15 @@ import type { LedgeredUser, WorkloadTarget } from './ask-ledgered.ts';
 import type { LedgerEntry } from './ledger.ts';
 import { SessionWorkload } from './session-workload.ts';
 
-const { AUTH_URL = '', ORDERS_URL = '', USERS_FILE = '', PACE_MS = '50', JWT_CLIENTS = '0', PATIENCE_MS } = process.env;
+const {
+  AUTH_URL = '',
+  ORDERS_URL = '',
+  USERS_FILE = '',
+  PACE_MS = '50',
+  JWT_CLIENTS = '0',
+  CYCLES,
+  PATIENCE_MS,
+} = process.env;
 const auth: WorkloadTarget = { name: 'auth', service: 'auth', url: AUTH_URL };
 const orders: WorkloadTarget = { name: 'orders', service: 'orders', url: ORDERS_URL };
 const stop = new Promise((resolve) => process.once('SIGTERM', resolve));
@@ -30,6 +38,7 @@ const workload = new SessionWorkload({
   keepersPerUser: 8,
   pingers: 8,
   jwtClients: Number(JWT_CLIENTS),
+  ...(CYCLES === undefined ? {} : { cycles: Number(CYCLES) }),
   keeperPaceMs: 5 * Number(PACE_MS),
   paceMs: Number(PACE_MS),
   ...(PATIENCE_MS === undefined ? {} : { patienceMs: Number(PATIENCE_MS) }),

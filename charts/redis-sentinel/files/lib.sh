@@ -63,10 +63,15 @@ view() {
     END { if ("ip" in value) print value["ip"], value["flags"] }'
 }
 
-# named_primary: the one that most Sentinels name, "none" where every one of them says that it knows of none. All are asked
-# at once: each that is away costs a second.
+# views: what each Sentinel says that answers, all asked at once: each that is away costs a second.
+views() {
+  for sentinel in $SENTINEL_ADDRESSES; do view "$sentinel" & done
+  wait
+}
+
+# named_primary: the one that most Sentinels name, "none" where every one of them says that it knows of none.
 named_primary() {
-  { for sentinel in $SENTINEL_ADDRESSES; do view "$sentinel" & done; wait; } | awk -v list="$SENTINEL_ADDRESSES" '
+  views | awk -v list="$SENTINEL_ADDRESSES" '
     { votes[$1]++ }
     END {
       all = split(list, unused)

@@ -184,16 +184,10 @@ replication_id() {
 # is about to replace it.
 unlock() {
   everyone_follows "$(replication_id "$1")" || return 0
-  agree=0 all=0
-  for sentinel in $SENTINEL_ADDRESSES; do
-    all=$((all + 1))
-    case $(view "$sentinel") in
-      "$self master") agree=$((agree + 1)) ;;
-      '' | none) ;;
-      *) return 0 ;;
-    esac
-  done
-  [ $((agree * 2)) -gt $all ] || return 0
+  views | awk -v list="$SENTINEL_ADDRESSES" -v self="$self" '
+    $0 == self " master" { agree++; next }
+    $1 != "none" { other = 1 }
+    END { exit other || agree * 2 <= split(list, unused) }' || return 0
   here config set min-replicas-to-write "$MIN_REPLICAS_TO_WRITE" >/dev/null
   rm "$RUN_DIR/locked"
   mark complete

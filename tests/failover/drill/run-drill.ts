@@ -50,7 +50,8 @@ export async function runDrill(
   await using inside = scenario.watchesInside ? new WorkloadPod(release) : undefined;
   await Promise.all([
     outside.start(users, { place: { node: primaryNode, on: false } }),
-    inside?.start(users, { place: { node: primaryNode, on: true } }),
+    // Each soon waits for a service on the far side: many slow ones, so that some write to the primary on this one.
+    inside?.start(users, { place: { node: primaryNode, on: true }, env: { CYCLES: '10', PACE_MS: '150' } }),
   ]);
 
   const nowMs = () => Date.now() - (Number.isFinite(outside.clockLeadMs) ? outside.clockLeadMs : 0);

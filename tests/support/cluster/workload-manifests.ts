@@ -9,7 +9,7 @@ export type Credentials = Omit<LedgeredUser, 'id'>;
 export interface WorkloadSettings {
   /** Which side of a node the clients are on; anywhere where it is left out. */
   readonly place?: { readonly node: string; readonly on: boolean };
-  /** Of the program: PACE_MS, JWT_CLIENTS, PATIENCE_MS. */
+  /** Of the program: PACE_MS, JWT_CLIENTS, CYCLES, PATIENCE_MS. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
