@@ -89,7 +89,7 @@ test('a request that lay in the kernel when the port was closed is answered, on 
 
 test('a drain goes in order: unready, port closed, stores closed, telemetry last', async () => {
   // Long enough for what has to happen within it, also on a busy machine.
-  await using service = await startFixture({ DRAIN_DELAY_MS: '3000', LOG_LEVEL: 'info' });
+  await using service = await startFixture({ DRAIN_DELAY_MS: '3000', DRAIN_TIMEOUT_MS: '4000', LOG_LEVEL: 'info' });
   const probe = await openKeptAlive(service.port);
   const before = await openKeptAlive(service.port);
   const late = await openKeptAlive(service.port);
