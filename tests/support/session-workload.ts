@@ -146,6 +146,8 @@ export class SessionWorkload {
       if (!session) continue;
       for (const target of this.#everyTarget()) await this.#validate(worker, session, [target]);
       await this.#order(worker, session);
+      // Once it is logged out nobody can tell any more that it was lost before.
+      while (!this.#stopped && !isAnswer(await this.#validate(worker, session, auth)));
       if (!(await this.#logOut(worker, session, auth))) continue;
       for (const target of this.#everyTarget()) await this.#validate(worker, session, [target]);
     }
@@ -200,10 +202,7 @@ export class SessionWorkload {
   async #askForSure(worker: number, looks: ((worker: number) => Promise<number | undefined>)[]): Promise<void> {
     for (let look = looks.pop(); look !== undefined; look = looks.pop()) {
       const ask = look;
-      await pollUntil('an answer about every session and order', 30_000, async () => {
-        const status = await ask(worker);
-        return status !== undefined && status !== 503;
-      });
+      await pollUntil('an answer about every session and order', 30_000, async () => isAnswer(await ask(worker)));
     }
   }
 
@@ -227,4 +226,9 @@ export class SessionWorkload {
     this.#turn += 1;
     return targets[this.#turn % targets.length] as WorkloadTarget;
   }
+}
+
+/** Whether that says something about the session; an outage does not. */
+function isAnswer(status: number | undefined): boolean {
+  return status !== undefined && status !== 503;
 }
