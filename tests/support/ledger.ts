@@ -76,3 +76,8 @@ export function isConfirmed({ operation, status }: LedgerEntry): boolean {
 export function isUnserved({ status }: LedgerEntry): boolean {
   return status === undefined || status === 503;
 }
+
+/** Such as `429 rate-limited`, or `no answer UND_ERR_SOCKET`. */
+export function describeAnswer({ status, code, failure }: LedgerEntry): string {
+  return [status ?? 'no answer', code, failure].filter((part) => part !== undefined).join(' ');
+}

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { findViolations } from '../../support/find-violations.ts';
-import { isUnserved, type LedgerEntry } from '../../support/ledger.ts';
+import { describeAnswer, isUnserved, type LedgerEntry } from '../../support/ledger.ts';
 import { describeLedger } from '../../support/measure-gaps.ts';
 
 /** Every request was answered as it should be, and every session is as it was left. */
@@ -16,10 +16,7 @@ export function expectNothingFailed(what: string, entries: readonly LedgerEntry[
     expect(entries.filter((entry) => entry.operation === operation).length, `${operation}s`).toBeGreaterThan(5);
 }
 
-function describe(
-  kind: string,
-  { operation, target, startedAtMs, endedAtMs, status, code, failure }: LedgerEntry,
-): string {
-  const answer = [status ?? 'no answer', code, failure].filter((part) => part !== undefined).join(' ');
-  return `${new Date(startedAtMs).toISOString()} ${kind}: ${operation} at ${target}, ${answer} after ${Math.round(endedAtMs - startedAtMs)} ms`;
+function describe(kind: string, entry: LedgerEntry): string {
+  const { operation, target, startedAtMs, endedAtMs } = entry;
+  return `${new Date(startedAtMs).toISOString()} ${kind}: ${operation} at ${target}, ${describeAnswer(entry)} after ${Math.round(endedAtMs - startedAtMs)} ms`;
 }

@@ -1,5 +1,5 @@
 import { findViolations, type Violation } from '../../support/find-violations.ts';
-import { isConfirmed, isUnserved } from '../../support/ledger.ts';
+import { describeAnswer, isConfirmed, isUnserved, type LedgerEntry } from '../../support/ledger.ts';
 import { measureGaps } from '../../support/measure-gaps.ts';
 import type { PodState } from './drill-event.ts';
 import type { Limits, Observed, Scenario } from './scenario.ts';
@@ -35,17 +35,22 @@ export function judgeDrill(scenario: Pick<Scenario, 'limits' | 'judge'>, evidenc
   const { readMs, writeMs, pingMs } = measureGaps(
     entries.filter(({ startedAtMs }) => startedAtMs < evidence.endedAtMs),
   );
+  const unserved = entries.filter(isUnserved);
   const measured = {
     readMs,
     writeMs,
-    unserved: entries.filter(isUnserved).length,
+    unserved: unserved.length,
     afterRunningMs: measureAfterRunning(evidence),
   };
   const kinds = Map.groupBy(violations, ({ kind }) => kind);
-  const broken = [...[...kinds].map(([kind, all]) => `${all.length} × ${kind}${describeAnswers(all)}`), ...findings];
+  const lies = [...kinds].map(
+    ([kind, all]) => `${all.length} × ${kind}${describeAnswers(all.map(({ entry }) => entry))}`,
+  );
+  const broken = [...lies, ...findings];
   const slow = Object.entries(scenario.limits).flatMap(([limit, most]) => {
     const is = measured[limit as keyof Limits];
-    return is !== undefined && is > most ? [describeExcess(limit as keyof Limits, is, most)] : [];
+    if (is === undefined || is <= most) return [];
+    return [describeExcess(limit as keyof Limits, is, most) + (limit === 'unserved' ? describeAnswers(unserved) : '')];
   });
   const unclear = problem === undefined ? [] : [problem];
   const verdict = broken.length > 0 ? 'broken' : unclear.length > 0 ? 'unclear' : slow.length > 0 ? 'slow' : 'held';
@@ -54,10 +59,8 @@ export function judgeDrill(scenario: Pick<Scenario, 'limits' | 'judge'>, evidenc
 }
 
 /** What was asked and answered in these, such as ` (login: 429 rate-limited)`. */
-function describeAnswers(violations: readonly Violation[]): string {
-  const answers = violations.map(({ entry: { operation, status, code } }) => {
-    return `${operation}: ${[status ?? 'no answer', code].filter((part) => part !== undefined).join(' ')}`;
-  });
+function describeAnswers(entries: readonly LedgerEntry[]): string {
+  const answers = entries.map((entry) => `${entry.operation}: ${describeAnswer(entry)}`);
   return ` (${[...new Set(answers)].join(', ')})`;
 }
 
