@@ -1,4 +1,4 @@
-import { isConfirmed, type LedgerEntry } from './ledger.ts';
+import { isConfirmed, isUnserved, type LedgerEntry } from './ledger.ts';
 
 export type ViolationKind =
   /** A login was answered 201, nobody asked for a logout, and the session is gone for good. */
@@ -39,7 +39,7 @@ function checkAnswer(entry: LedgerEntry): Violation[] {
   if (status === 503 && (entry.setsCookie || !entry.hasRetryAfter)) kinds.push('bad-503');
   if (seenUserId !== undefined && seenUserId !== userId) kinds.push('wrong-user');
   // A login with the right password is never 401, and a logout is 204 also when the session has ended.
-  const known = status === undefined || status === 503 || isConfirmed(entry);
+  const known = isUnserved(entry) || isConfirmed(entry);
   const ended = status === 401 && needsSession(entry);
   const noOrder = status === 404 && entry.operation === 'find-order';
   if (!known && !ended && !noOrder) kinds.push('unexpected-answer');

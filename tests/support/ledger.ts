@@ -72,8 +72,8 @@ export function isConfirmed({ operation, status }: LedgerEntry): boolean {
   return status !== undefined && confirmations[operation].includes(status);
 }
 
-/** 503, or no answer. */
-export function isUnserved({ status }: LedgerEntry): boolean {
+/** 503, or no answer: an outage, which says nothing about a session. */
+export function isUnserved({ status }: Pick<LedgerEntry, 'status'>): boolean {
   return status === undefined || status === 503;
 }
 

@@ -7,7 +7,7 @@ import {
   type Question,
   type WorkloadTarget,
 } from './ask-ledgered.ts';
-import { isConfirmed, Ledger, type LedgerEntry, type Operation } from './ledger.ts';
+import { isConfirmed, isUnserved, Ledger, type LedgerEntry, type Operation } from './ledger.ts';
 import { pollUntil } from './poll-until.ts';
 
 export interface WorkloadOptions {
@@ -147,7 +147,7 @@ export class SessionWorkload {
       for (const target of this.#everyTarget()) await this.#validate(worker, session, [target]);
       await this.#order(worker, session);
       // Once it is logged out nobody can tell any more that it was lost before.
-      while (!this.#stopped && !isAnswer(await this.#validate(worker, session, auth)));
+      while (!this.#stopped && isUnserved({ status: await this.#validate(worker, session, auth) }));
       if (!(await this.#logOut(worker, session, auth))) continue;
       for (const target of this.#everyTarget()) await this.#validate(worker, session, [target]);
     }
@@ -202,18 +202,22 @@ export class SessionWorkload {
   async #askForSure(worker: number, looks: ((worker: number) => Promise<number | undefined>)[]): Promise<void> {
     for (let look = looks.pop(); look !== undefined; look = looks.pop()) {
       const ask = look;
-      await pollUntil('an answer about every session and order', 30_000, async () => isAnswer(await ask(worker)));
+      await pollUntil(
+        'an answer about every session and order',
+        30_000,
+        async () => !isUnserved({ status: await ask(worker) }),
+      );
     }
   }
 
   /** Asks, and lets what is left of the client's pace go by. */
   async #ask(question: Question, clientPaceMs = this.#options.paceMs ?? 0): Promise<LedgeredAnswer> {
     const answer = await askLedgered(this.ledger, question, this.#options.patienceMs);
-    const { status, startedAtMs, endedAtMs } = answer.entry;
+    const { startedAtMs, endedAtMs } = answer.entry;
     // Not all at once: clients that were held up together would ask together from then on, and leave gaps of their own.
     const jitter = 0.5 + Math.random();
     const paceMs = this.#stopped ? 0 : clientPaceMs * jitter - (endedAtMs - startedAtMs);
-    const pauseMs = Math.max(paceMs, status === undefined || status === 503 ? PAUSE_MS : 0);
+    const pauseMs = Math.max(paceMs, isUnserved(answer.entry) ? PAUSE_MS : 0);
     if (pauseMs > 0) await delay(pauseMs);
     return answer;
   }
@@ -226,9 +230,4 @@ export class SessionWorkload {
     this.#turn += 1;
     return targets[this.#turn % targets.length] as WorkloadTarget;
   }
-}
-
-/** Whether that says something about the session; an outage does not. */
-function isAnswer(status: number | undefined): boolean {
-  return status !== undefined && status !== 503;
 }

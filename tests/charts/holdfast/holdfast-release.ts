@@ -22,7 +22,7 @@ export const replicated = [
 const patience = [
   { name: 'REDIS_COMMAND_TIMEOUT_MS', value: '1000' },
   { name: 'STORE_RETRY_BUDGET_MS', value: '4000' },
-  { name: 'DATABASE_TIMEOUT_MS', value: '8000' },
+  { name: 'DATABASE_TIMEOUT_MS', value: '2500' },
 ];
 
 /** The chart holdfast in a namespace of its own, which goes with all that is in it when this is disposed of. */

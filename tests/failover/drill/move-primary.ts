@@ -26,8 +26,18 @@ async function findFit(release: RunningRelease, primary: string, wishes: Wishes)
   const others = (await release.pods('redis')).map(podName).filter((name) => name !== primary);
   for (const name of [primary, ...others]) if (await isFit(release, name, wishes)) return name;
   throw new Error(
-    'this scenario needs a pod of Redis on a node without the database and with all it watches: spread the pods otherwise, and try again',
+    `no pod of Redis can be the primary here, which has to have ${describeWishes(wishes)}: spread the pods otherwise, and try again`,
   );
+}
+
+function describeWishes({ watchesInside, sparesDatabase, sparesFirst, needsFreshPods }: Wishes): string {
+  const all = [
+    watchesInside && 'a pod of auth on its node',
+    sparesDatabase && 'no database on its node',
+    sparesFirst && 'another number than 0',
+    needsFreshPods && 'no restart behind it',
+  ];
+  return all.filter(Boolean).join(', ');
 }
 
 async function isFit(release: RunningRelease, primary: string, wishes: Wishes): Promise<boolean> {
