@@ -22,9 +22,10 @@ const auth: WorkloadTarget = { name: 'auth', service: 'auth', url: AUTH_URL };
 const orders: WorkloadTarget = { name: 'orders', service: 'orders', url: ORDERS_URL };
 const stop = new Promise((resolve) => process.once('SIGTERM', resolve));
 
-// The network policies of a new pod take a moment to be in force; until then its connections are refused.
-for (const { url } of [auth, orders]) {
-  while (!(await fetch(`${url}/livez`).catch(() => undefined))?.ok) await delay(50);
+// The network policies of a new pod take a moment to be in force everywhere; until then some of its connections are refused.
+for (let reached = 0; reached < 20; await delay(50)) {
+  const both = await Promise.all([auth, orders].map(({ url }) => isReached(url)));
+  reached = both.every(Boolean) ? reached + 1 : 0;
 }
 const credentials = JSON.parse(readFileSync(USERS_FILE, 'utf8')) as Omit<LedgeredUser, 'id'>[];
 const users = await Promise.all(credentials.map(identify));
@@ -48,6 +49,12 @@ console.log('running');
 await stop;
 const { entries } = await workload.stop();
 console.log(JSON.stringify({ entries: entries.length }));
+
+async function isReached(url: string): Promise<boolean> {
+  const answer = await fetch(`${url}/livez`, { headers: { connection: 'close' } }).catch(() => undefined);
+  await answer?.text().catch(() => undefined);
+  return answer?.ok === true;
+}
 
 /** Whose sessions these credentials make, by which every later answer is judged. */
 async function identify({ username, password }: Omit<LedgeredUser, 'id'>): Promise<LedgeredUser> {

@@ -50,7 +50,7 @@ export async function runDrill(
   await using inside = scenario.watchesInside ? new WorkloadPod(release) : undefined;
   await Promise.all([
     outside.start(users, { place: { node: primaryNode, on: false } }),
-    // Each soon waits for a service on the far side: many slow ones, so that some write to the primary on this one.
+    // Each soon waits for the database on the far side: many slow ones, so that some write to the primary on this one.
     inside?.start(users, { place: { node: primaryNode, on: true }, env: { CYCLES: '10', PACE_MS: '150' } }),
   ]);
 

@@ -7,7 +7,10 @@ import type { RunningRelease } from './running-release.ts';
 export type Credentials = Omit<LedgeredUser, 'id'>;
 
 export interface WorkloadSettings {
-  /** Which side of a node the clients are on; anywhere where it is left out. */
+  /**
+   * Which side of a node the clients are on; anywhere where it is left out. On it, they ask the pods there: of the Service's
+   * others they would soon wait for one that can't be reached.
+   */
   readonly place?: { readonly node: string; readonly on: boolean };
   /** Of the program: PACE_MS, JWT_CLIENTS, CYCLES, PATIENCE_MS. */
   readonly env?: Readonly<Record<string, string>>;
@@ -41,7 +44,8 @@ export async function makeWorkloadManifests(
   return objects;
 }
 
-async function makePodSpec(release: RunningRelease, name: string, { place, env }: WorkloadSettings) {
+async function makePodSpec(release: RunningRelease, name: string, settings: WorkloadSettings) {
+  const { place } = settings;
   const { cluster, namespace } = release;
   const labelSelector = release.selector('auth');
   const { items } = await cluster.apps.listNamespacedDeployment({ namespace, labelSelector });
@@ -59,7 +63,7 @@ async function makePodSpec(release: RunningRelease, name: string, { place, env }
       { name: 'program', configMap: { name } },
       { name: 'users', secret: { secretName: name, defaultMode: 0o440 } },
     ],
-    containers: [await makeContainer(release, auth?.containers[0]?.image, env)],
+    containers: [await makeContainer(release, auth?.containers[0]?.image, settings)],
   };
 }
 
@@ -71,8 +75,9 @@ function makeNodeAffinity({ node, on }: { node: string; on: boolean }) {
 async function makeContainer(
   release: RunningRelease,
   image: string | undefined,
-  env: WorkloadSettings['env'] = {},
+  { place, env = {} }: WorkloadSettings,
 ): Promise<V1Container> {
+  const node = place?.on ? place.node : undefined;
   return {
     name: 'workload',
     // One that has Node, and that the node has already.
@@ -80,8 +85,8 @@ async function makeContainer(
     command: ['node', `/program/${program}`],
     env: [
       // By number: the names are one of the things that a drill takes away.
-      { name: 'AUTH_URL', value: await readServiceUrl(release, 'auth') },
-      { name: 'ORDERS_URL', value: await readServiceUrl(release, 'orders') },
+      { name: 'AUTH_URL', value: await readUrl(release, 'auth', node) },
+      { name: 'ORDERS_URL', value: await readUrl(release, 'orders', node) },
       { name: 'USERS_FILE', value: '/users/users.json' },
       ...Object.entries(env).map(([name, value]) => ({ name, value })),
     ],
@@ -94,8 +99,11 @@ async function makeContainer(
   };
 }
 
-async function readServiceUrl(release: RunningRelease, component: 'auth' | 'orders'): Promise<string> {
+/** Of the component's pod on that node; of its Service where there is none, or no node is given. */
+async function readUrl(release: RunningRelease, component: 'auth' | 'orders', node?: string): Promise<string> {
   const { cluster, namespace } = release;
+  const near = node && (await release.pods(component)).find((pod) => pod.spec?.nodeName === node);
+  if (near) return `http://${near.status?.podIP}:${near.spec?.containers[0]?.ports?.[0]?.containerPort}`;
   const labelSelector = release.selector(component);
   const { items } = await cluster.core.listNamespacedService({ namespace, labelSelector });
   const spec = items[0]?.spec;
