@@ -102,8 +102,8 @@ misplaced() {
 spins() {
   before=$used
   used=$(($(cut -d ' ' -f 14,15 "/proc/$sentinel_pid/stat" | tr ' ' +)))
-  # A seventh of a core over ten seconds: hundreds of clients that reconnect at once cost less.
-  [ $((used - before)) -gt 150 ]
+  # A tenth of a core over ten seconds, half of what the chart lets it have.
+  [ $((used - before)) -gt 100 ]
 }
 
 # settled: whether this Sentinel is not in the middle of a failover, which no other would bring to its end.

@@ -1,7 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { FileSource } from '@holdfast/session';
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import postgres, { type Sql } from 'postgres';
-import { isUnavailable, unavailable } from './database-errors.ts';
+import { isUnavailable, unavailable, wasNeverSent } from './database-errors.ts';
 
 export interface DatabaseOptions {
   /** The URL, which may change: connections are made anew when it does. */
@@ -15,7 +16,8 @@ export interface DatabaseOptions {
 
 export interface Database {
   /**
-   * Runs statements within {@link DatabaseOptions.timeoutMs}, whatever state PostgreSQL or the network is in.
+   * Runs statements within {@link DatabaseOptions.timeoutMs}, whatever state PostgreSQL or the network is in. Where there is no
+   * connection for one it begins again while there is time, so what has an effect comes last.
    *
    * @param operation for the span, such as `insert order`
    * @throws HoldfastError `store-unavailable`
@@ -30,6 +32,7 @@ export interface Database {
 const statementShare = 0.625;
 /** And what a connection may take to be made. */
 const connectShare = 0.75;
+const RETRY_MS = 50;
 
 const tracer = trace.getTracer('@holdfast/orders');
 
@@ -43,6 +46,16 @@ export function createDatabase(options: DatabaseOptions): Database {
     pool = createPool(options);
     old.end({ timeout: 2 }).catch(() => {});
   };
+  const untilSent = async <T>(statements: (sql: Sql) => Promise<T>, deadlineMs: number): Promise<T> => {
+    for (;;) {
+      try {
+        return await statements(pool);
+      } catch (error) {
+        if (!wasNeverSent(error) || performance.now() + RETRY_MS >= deadlineMs) throw error;
+        await delay(RETRY_MS);
+      }
+    }
+  };
   const attempt = async <T>(statements: (sql: Sql) => Promise<T>): Promise<T> => {
     const used = pool;
     const startedAtMs = performance.now();
@@ -53,7 +66,7 @@ export function createDatabase(options: DatabaseOptions): Database {
       reject(unavailable(new Error(`no answer within ${timeoutMs} ms`)));
     }, timeoutMs);
     try {
-      const result = await Promise.race([statements(used), timeout]);
+      const result = await Promise.race([untilSent(statements, startedAtMs + timeoutMs), timeout]);
       lastAnswerAtMs = performance.now();
       return result;
     } catch (error) {

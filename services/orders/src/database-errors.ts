@@ -16,6 +16,12 @@ export function isUnavailable(error: unknown): boolean {
   return name === 'PostgresError' ? passingStates.test(code) : connectionCodes.test(code);
 }
 
+/** There was no connection to begin with, so no statement was sent: refused, silent, starting up (57P03), full (53300). */
+export function wasNeverSent(error: unknown): boolean {
+  const { code, syscall } = error as { code?: unknown; syscall?: unknown };
+  return syscall === 'connect' || code === 'CONNECT_TIMEOUT' || code === '57P03' || code === '53300';
+}
+
 export function unavailable(cause?: unknown): HoldfastError {
   return new HoldfastError('store-unavailable', 'The orders cannot be reached right now. Try again.', { cause });
 }

@@ -98,11 +98,11 @@ const tests: AlertTest[] = [
     firing: ['RedisSentinelTilt'],
   },
   {
-    // Its limit of half a core keeps a Sentinel that spins (redis/redis#9956) from using more.
+    // Its limit of a fifth of a core keeps a Sentinel that spins (redis/redis#9956) from using more.
     name: 'a Sentinel that spins, as much as it is allowed',
     series: series({
-      [`redis_cpu_user_seconds_total${labels('sentinel', 0)}`]: '0+12x20',
-      [`redis_cpu_sys_seconds_total${labels('sentinel', 0)}`]: '0+17x20',
+      [`redis_cpu_user_seconds_total${labels('sentinel', 0)}`]: '0+5x20',
+      [`redis_cpu_sys_seconds_total${labels('sentinel', 0)}`]: '0+7x20',
     }),
     minutes: 15,
     firing: ['RedisSentinelBusy'],
