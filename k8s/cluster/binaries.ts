@@ -50,6 +50,13 @@ const graphs = {
   pause: { module: 'holdfast.test/pause', stamps: [], tools: { pause: 'holdfast.test/pause' } },
 } as const satisfies Record<string, { module: string; stamps: readonly string[]; tools: Record<string, string> }>;
 
+const goSettings = {
+  CGO_ENABLED: '0',
+  GOFLAGS: '-mod=readonly -buildvcs=false',
+  GOTOOLCHAIN: 'local',
+  GOWORK: 'off',
+};
+
 type GraphName = keyof typeof graphs;
 type ToolsOf<G> = G extends { tools: infer T } ? keyof T : never;
 export type ToolName = ToolsOf<(typeof graphs)[GraphName]>;
@@ -70,6 +77,14 @@ export async function toolPath(tool: ToolName): Promise<string> {
   await using _lock = await acquireFileLock(join(cacheDir, 'bin', '.build.lock'), 20 * 60_000);
   if (!(await exists(path))) await build(goPackage, source, flags, path);
   return path;
+}
+
+/** The folder with the source of a module, in the version that the tool is built with; it is fetched where it is missing. */
+export async function sourceFolder(tool: ToolName, module: string): Promise<string> {
+  const { source } = await describe(tool);
+  const options = { cwd: source, env: { ...process.env, ...goSettings } };
+  const { Dir } = JSON.parse(await runCommand(await requireGo(), ['mod', 'download', '-json', module], options));
+  return Dir as string;
 }
 
 export async function isBuilt(tool: ToolName): Promise<boolean> {
@@ -94,13 +109,7 @@ async function build(goPackage: string, source: string, flags: readonly string[]
   await mkdir(join(path, '..'), { recursive: true });
   try {
     const go = await requireGo();
-    const env = {
-      ...process.env,
-      CGO_ENABLED: '0',
-      GOFLAGS: '-mod=readonly -buildvcs=false',
-      GOTOOLCHAIN: 'local',
-      GOWORK: 'off',
-    };
+    const env = { ...process.env, ...goSettings };
     const ldflags = ['-s', '-w', ...flags].join(' ');
     // Compiling is long and anything else on the machine is more urgent.
     await runCommand('nice', [go, 'build', '-trimpath', '-ldflags', ldflags, '-o', partial, goPackage], {

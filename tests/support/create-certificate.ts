@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { runCommand } from '../../k8s/cluster/run-command.ts';
 import { createTemporaryFolder } from './temporary-folder.ts';
 
-/** PEM, for a server of this host. It is signed by itself, so it is its own authority. */
-export async function createCertificate(host: string): Promise<{ key: string; certificate: string }> {
+/** PEM, for a server of these hosts. It is signed by itself, so it is its own authority. */
+export async function createCertificate(...hosts: string[]): Promise<{ key: string; certificate: string }> {
   await using folder = await createTemporaryFolder('certificate');
   const [keyPath, certificatePath] = [join(folder.path, 'tls.key'), join(folder.path, 'tls.crt')];
   await runCommand('openssl', [
@@ -13,7 +13,7 @@ export async function createCertificate(host: string): Promise<{ key: string; ce
       '-subj',
       '/CN=holdfast test',
       '-addext',
-      `subjectAltName=DNS:${host}`,
+      `subjectAltName=${hosts.map((host) => `DNS:${host}`).join()}`,
       '-keyout',
       keyPath,
       '-out',

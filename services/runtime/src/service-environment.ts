@@ -28,7 +28,9 @@ export const serviceEnvironment = {
     .describe('How long an idle connection stays open; longer than the load balancer keeps it'),
   DRAIN_DELAY_MS: wholeNumber(0, 600_000)
     .default(5000)
-    .describe('How long a service that was told to stop still takes new connections'),
+    .describe(
+      'How long a service that was told to stop still takes new connections; from then on every reply asks its client to leave',
+    ),
   DRAIN_TIMEOUT_MS: wholeNumber(0, 600_000)
     .default(15_000)
     .describe(

@@ -15,11 +15,12 @@ import { missingCluster } from '../redis-sentinel/cluster-release.ts';
 import { askSite, ownAddress, type Site } from './ask-site.ts';
 import { findReachable } from './find-reachable.ts';
 import { HoldfastRelease, replicated } from './holdfast-release.ts';
-import { type IngressController, startIngressController } from './ingress-controller.ts';
+import { type IngressController, makeGateway, startIngressController } from './ingress-controller.ts';
 import { strangerPod } from './network-matrix.ts';
 
 const reason = await missingCluster();
 const host = 'shop.example';
+const routedHost = 'shop2.example';
 const home = `https://${host}`;
 
 describe.skipIf(reason !== undefined)(
@@ -29,12 +30,14 @@ describe.skipIf(reason !== undefined)(
     let cluster: Cluster;
     let controller: IngressController;
     let site: Site;
+    /** By the HTTPRoute. */
+    let routed: Site;
     let alice: { username: string; password: string };
 
     // A machine that has never built the controller takes minutes for it.
     beforeAll(async () => {
       cluster = connectCluster();
-      const { key, certificate } = await createCertificate(host);
+      const { key, certificate } = await createCertificate(host, routedHost);
       await release.kubectl('create', 'namespace', release.namespace);
       controller = await startIngressController(cluster, release.namespace);
       await release.apply({
@@ -44,64 +47,43 @@ describe.skipIf(reason !== undefined)(
         metadata: { name: 'shop-tls' },
         stringData: { 'tls.crt': certificate, 'tls.key': key },
       });
+      await release.apply(makeGateway(controller, 'shop-tls'));
       await release.install(
         ...replicated,
         'exposeInstance=true',
         ...['ingress.enabled=true', `ingress.host=${host}`, 'ingress.tlsSecret=shop-tls'],
         `ingress.className=${controller.className}`,
+        ...['httpRoute.enabled=true', `httpRoute.hostnames[0]=${routedHost}`],
+        'httpRoute.parentRefs[0].name=gateway',
         `networkPolicy.ingressNamespaces[0]=${controller.namespace}`,
         'trustedProxies=1',
       );
       const secret = `${release.name}-holdfast-demo-users`;
       alice = { username: 'alice', password: await release.secret(secret, 'alice') };
       site = { host, address: controller.address, port: controller.port, ca: certificate };
-      // The controller learns of the Ingress, and the nodes of the policies for its pod, a moment later.
-      await pollUntil('both services behind the Ingress', 60_000, async () => {
-        const answers = [await askSite(site, '/livez'), await askSite(site, '/v1/orders')];
-        return answers.map(({ status }) => status).join() === '200,401';
-      });
+      routed = { ...site, host: routedHost };
+      // The controller learns of Ingress and HTTPRoute, and the nodes of the policies for its pod, a moment later.
+      for (const each of [site, routed]) {
+        await pollUntil(`both services behind ${each.host}`, 60_000, async () => {
+          const answers = [await askSite(each, '/livez'), await askSite(each, '/v1/orders')];
+          return answers.map(({ status }) => status).join() === '200,401';
+        });
+      }
     }, 1_800_000);
     afterAll(async () => {
       for (const each of [release, controller]) await each?.[Symbol.asyncDispose]();
     });
 
     test('every path of one host leads to its service, and every request to any of its replicas: nothing sticks', async () => {
-      const pods = { auth: await release.pods('auth'), orders: await release.pods('orders') };
-      const { cookie } = await signInByForm();
-      const paths = {
-        auth: ['/', '/auth', '/auth/devices', '/v1/session', '/.well-known/jwks.json', '/nothing/orders'],
-        orders: ['/orders', '/orders?cursor=', '/v1/orders', '/v1/orders/nothing'],
-      };
-      for (const service of ['auth', 'orders'] as const) {
-        // The controller hears of a pod a moment after it is ready.
-        const seen = new Set<unknown>();
-        await pollUntil(`every pod of ${service} behind the controller`, 30_000, async () => {
-          seen.add(
-            (await askSite(site, `/v1/${service === 'auth' ? 'session' : 'orders'}`, { headers: { cookie } })).headers[
-              'x-served-by'
-            ],
-          );
-          return pods[service].every((pod) => seen.has(pod));
-        });
-        const servedBy = new Map<unknown, number>();
-        for (let round = 0; round < 6; round++) {
-          for (const path of paths[service]) {
-            const { status, headers } = await askSite(site, path, { headers: { cookie } });
-            const pod = headers['x-served-by'];
-            expect(pods[service], path).toContain(pod);
-            expect(status, path).toBeLessThan(500);
-            expect(headers['set-cookie'], path).toBeUndefined();
-            servedBy.set(pod, (servedBy.get(pod) ?? 0) + 1);
-          }
-        }
-        console.log(`${service}: ${JSON.stringify(Object.fromEntries(servedBy))}`);
-        expect([...servedBy.keys()].sort()).toEqual([...pods[service]].sort());
-        expect(Math.min(...servedBy.values())).toBeGreaterThan(5);
-      }
+      await everyPath(site);
+    }, 120_000);
+
+    test('an HTTPRoute of the Gateway API does the same', async () => {
+      await everyPath(routed);
     }, 120_000);
 
     test('the cookie comes through as it was set, and the address is that of the connection, whatever the client claims', async () => {
-      const { cookie, setCookies } = await signInByForm({ 'x-forwarded-for': '203.0.113.9' });
+      const { cookie, setCookies } = await signInByForm(site, { 'x-forwarded-for': '203.0.113.9' });
       expect(setCookies[0]).toMatch(
         /^__Host-hf=hf1_[A-Za-z0-9_-]{70}; Path=\/; Expires=[^;]+; HttpOnly; Secure; SameSite=Lax$/,
       );
@@ -192,6 +174,41 @@ describe.skipIf(reason !== undefined)(
       expect((await askSite(site, '/livez')).status).toBe(200);
     }, 120_000);
 
+    const everyPath = async (site: Site) => {
+      const pods = { auth: await release.pods('auth'), orders: await release.pods('orders') };
+      const { cookie } = await signInByForm(site);
+      const paths = {
+        auth: ['/', '/auth', '/auth/devices', '/v1/session', '/.well-known/jwks.json', '/nothing/orders'],
+        orders: ['/orders', '/orders?cursor=', '/v1/orders', '/v1/orders/nothing'],
+      };
+      for (const service of ['auth', 'orders'] as const) {
+        // The controller hears of a pod a moment after it is ready.
+        const seen = new Set<unknown>();
+        await pollUntil(`every pod of ${service} behind the controller`, 30_000, async () => {
+          seen.add(
+            (await askSite(site, `/v1/${service === 'auth' ? 'session' : 'orders'}`, { headers: { cookie } })).headers[
+              'x-served-by'
+            ],
+          );
+          return pods[service].every((pod) => seen.has(pod));
+        });
+        const servedBy = new Map<unknown, number>();
+        for (let round = 0; round < 6; round++) {
+          for (const path of paths[service]) {
+            const { status, headers } = await askSite(site, path, { headers: { cookie } });
+            const pod = headers['x-served-by'];
+            expect(pods[service], path).toContain(pod);
+            expect(status, path).toBeLessThan(500);
+            expect(headers['set-cookie'], path).toBeUndefined();
+            servedBy.set(pod, (servedBy.get(pod) ?? 0) + 1);
+          }
+        }
+        console.log(`${site.host}, ${service}: ${JSON.stringify(Object.fromEntries(servedBy))}`);
+        expect([...servedBy.keys()].sort()).toEqual([...pods[service]].sort());
+        expect(Math.min(...servedBy.values())).toBeGreaterThan(5);
+      }
+    };
+
     const order = async (page: Page, sku: string) => {
       if (new URL(page.url()).pathname !== '/orders') await page.getByRole('link', { name: 'Orders' }).click();
       await page.getByLabel('Article').fill(sku);
@@ -211,7 +228,7 @@ describe.skipIf(reason !== undefined)(
       ]);
     }
 
-    async function signInByForm(headers: Record<string, string> = {}) {
+    async function signInByForm(site: Site, headers: Record<string, string> = {}) {
       const answer = await askSite(site, '/auth/sign-in', {
         method: 'POST',
         headers: { 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-site': 'same-origin', ...headers },

@@ -1,5 +1,8 @@
-import { NetworkingV1Api, RbacAuthorizationV1Api } from '@kubernetes/client-node';
+import { join } from 'node:path';
 import { applyManifests } from '../../../k8s/cluster/apply-manifests.ts';
+import { sourceFolder, toolPath } from '../../../k8s/cluster/binaries.ts';
+import { kubeconfigPath } from '../../../k8s/cluster/paths.ts';
+import { runCommand } from '../../../k8s/cluster/run-command.ts';
 import { ingressControllerImage, putIngressController } from '../../../k8s/images/put-ingress-controller.ts';
 import type { Cluster } from '../../support/cluster/connect-cluster.ts';
 import { createNamespace } from '../../support/cluster/create-namespace.ts';
@@ -7,7 +10,7 @@ import { waitForPod } from '../../support/cluster/wait-for-pod.ts';
 
 export interface IngressController extends AsyncDisposable {
   readonly namespace: string;
-  /** Of its IngressClass, as the release's `ingress.className`. */
+  /** Of its IngressClass and its GatewayClass. */
   readonly className: string;
   /** Where it takes HTTPS. */
   readonly address: string;
@@ -16,7 +19,7 @@ export interface IngressController extends AsyncDisposable {
 
 const port = 8443;
 
-/** Traefik, restricted as our own pods are, in a namespace of its own; it serves the Ingresses of one other namespace. */
+/** Traefik, restricted as our own pods are, in a namespace of its own; it serves Ingresses and Gateways of one other namespace. */
 export async function startIngressController(cluster: Cluster, served: string): Promise<IngressController> {
   await putIngressController();
   const own = await createNamespace(cluster, 'traefik', { 'pod-security.kubernetes.io/enforce': 'restricted' });
@@ -24,16 +27,13 @@ export async function startIngressController(cluster: Cluster, served: string): 
   const { name } = own;
   const dispose = async () => {
     if (process.env['HOLDFAST_KEEP'] === '1') return;
-    const rbac = cluster.config.makeApiClient(RbacAuthorizationV1Api);
-    await rbac.deleteClusterRoleBinding({ name }).catch(() => undefined);
-    await rbac.deleteClusterRole({ name }).catch(() => undefined);
-    await cluster.config
-      .makeApiClient(NetworkingV1Api)
-      .deleteIngressClass({ name })
-      .catch(() => undefined);
+    for (const kind of ['clusterrolebinding', 'clusterrole', 'ingressclass', 'gatewayclass'])
+      await kubectl('delete', kind, name, '--ignore-not-found').catch(() => undefined);
     await own[Symbol.asyncDispose]();
   };
   try {
+    await kubectl('apply', '--server-side', '--filename', await gatewayApi());
+    await kubectl('wait', '--for=condition=Established', '--timeout=60s', ...gatewayKinds.map((kind) => `crd/${kind}`));
     await applyManifests(cluster.config, permissions(name, served), 'holdfast-test');
     await own.apply(controllerPod(name, served));
     const { status } = await waitForPod(cluster, { namespace: name, pod: 'traefik' });
@@ -44,6 +44,30 @@ export async function startIngressController(cluster: Cluster, served: string): 
   }
 }
 
+/** Where one Gateway takes HTTPS, for the routes of its own namespace. */
+export function makeGateway({ className }: IngressController, tlsSecret: string) {
+  const tls = { mode: 'Terminate', certificateRefs: [{ name: tlsSecret }] };
+  return {
+    apiVersion: `${gatewayGroup}/v1`,
+    kind: 'Gateway',
+    metadata: { name: 'gateway' },
+    spec: { gatewayClassName: className, listeners: [{ name: 'https', protocol: 'HTTPS', port, tls }] },
+  };
+}
+
+/** The definitions of the Gateway API that this Traefik knows; they stay in the cluster. */
+async function gatewayApi(): Promise<string> {
+  return join(await sourceFolder('traefik', 'sigs.k8s.io/gateway-api'), 'config', 'crd', 'standard');
+}
+
+const gatewayGroup = 'gateway.networking.k8s.io';
+const gatewayResources = ['gateways', 'httproutes', 'grpcroutes', 'referencegrants', 'backendtlspolicies'];
+const gatewayKinds = ['gatewayclasses', ...gatewayResources].map((resource) => `${resource}.${gatewayGroup}`);
+
+async function kubectl(...args: string[]): Promise<string> {
+  return await runCommand(await toolPath('kubectl'), ['--kubeconfig', kubeconfigPath, ...args], { timeoutMs: 120_000 });
+}
+
 /** What Traefik's documentation asks for, in the one namespace where that will do. */
 function permissions(name: string, served: string) {
   const rbac = 'rbac.authorization.k8s.io';
@@ -51,6 +75,11 @@ function permissions(name: string, served: string) {
     apiGroups: [apiGroup],
     resources,
     verbs: ['get', 'list', 'watch'],
+  });
+  const write = (apiGroup: string, ...resources: string[]) => ({
+    apiGroups: [apiGroup],
+    resources,
+    verbs: ['update'],
   });
   const bind = (kind: string, metadata: object) => ({
     apiVersion: `${rbac}/v1`,
@@ -67,10 +96,21 @@ function permissions(name: string, served: string) {
       spec: { controller: 'traefik.io/ingress-controller' },
     },
     {
+      apiVersion: `${gatewayGroup}/v1`,
+      kind: 'GatewayClass',
+      metadata: { name },
+      spec: { controllerName: 'traefik.io/gateway-controller' },
+    },
+    {
       apiVersion: `${rbac}/v1`,
       kind: 'ClusterRole',
       metadata: { name },
-      rules: [read('networking.k8s.io', 'ingressclasses'), read('', 'nodes')],
+      rules: [
+        read('networking.k8s.io', 'ingressclasses'),
+        read('', 'nodes', 'namespaces'),
+        read(gatewayGroup, 'gatewayclasses'),
+        write(gatewayGroup, 'gatewayclasses/status'),
+      ],
     },
     bind('ClusterRole', { name }),
     {
@@ -78,10 +118,12 @@ function permissions(name: string, served: string) {
       kind: 'Role',
       metadata: { name, namespace: served },
       rules: [
-        read('', 'services', 'secrets'),
+        read('', 'services', 'secrets', 'configmaps'),
         read('discovery.k8s.io', 'endpointslices'),
         read('networking.k8s.io', 'ingresses'),
-        { apiGroups: ['networking.k8s.io'], resources: ['ingresses/status'], verbs: ['update'] },
+        write('networking.k8s.io', 'ingresses/status'),
+        read(gatewayGroup, ...gatewayResources),
+        write(gatewayGroup, ...gatewayResources.map((resource) => `${resource}/status`)),
       ],
     },
     bind('Role', { name, namespace: served }),
@@ -99,6 +141,7 @@ function controllerPod(className: string, served: string) {
     'global.checkNewVersion=false',
     `providers.kubernetesIngress.ingressClass=${className}`,
     `providers.kubernetesIngress.namespaces=${served}`,
+    `providers.kubernetesGateway.namespaces=${served}`,
   ];
   return {
     apiVersion: 'v1',
