@@ -17,7 +17,7 @@ export interface DatabaseOptions {
 export interface Database {
   /**
    * Runs statements within {@link DatabaseOptions.timeoutMs}, whatever state PostgreSQL or the network is in. Where there is no
-   * connection for one it begins again while there is time, so what has an effect comes last.
+   * connection for one, and others are answered, it begins again: so what has an effect comes last.
    *
    * @param operation for the span, such as `insert order`
    * @throws HoldfastError `store-unavailable`
@@ -40,7 +40,7 @@ const tracer = trace.getTracer('@holdfast/orders');
 export function createDatabase(options: DatabaseOptions): Database {
   const { timeoutMs, onError } = options;
   let pool = createPool(options);
-  let lastAnswerAtMs = 0;
+  let lastAnswerAtMs = performance.now();
   const replace = (old: Sql) => {
     if (pool !== old) return;
     pool = createPool(options);
@@ -51,7 +51,10 @@ export function createDatabase(options: DatabaseOptions): Database {
       try {
         return await statements(pool);
       } catch (error) {
-        if (!wasNeverSent(error) || performance.now() + RETRY_MS >= deadlineMs) throw error;
+        const nowMs = performance.now();
+        // In an outage nobody waits: who has not answered anyone in the time that a request has is gone.
+        const gone = nowMs - lastAnswerAtMs >= timeoutMs;
+        if (!wasNeverSent(error) || gone || nowMs + RETRY_MS >= deadlineMs) throw error;
         await delay(RETRY_MS);
       }
     }
