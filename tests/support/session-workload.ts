@@ -146,9 +146,9 @@ export class SessionWorkload {
       if (!session) continue;
       for (const target of this.#everyTarget()) await this.#validate(worker, session, [target]);
       await this.#order(worker, session);
-      // Once it is logged out, or that was tried, nobody can tell any more that it was lost before: so every second one is kept.
+      // Once it is logged out, or that was tried, nobody can tell any more that it was lost before: so every second one of a user is kept.
       while (!this.#stopped && isUnserved({ status: await this.#validate(worker, session, auth) }));
-      if (round % 2 === 1) continue;
+      if (Math.floor(round / users.length) % 2 === 1) continue;
       if (!(await this.#logOut(worker, session, auth))) continue;
       for (const target of this.#everyTarget()) await this.#validate(worker, session, [target]);
     }

@@ -73,7 +73,7 @@ test('PostgreSQL gone: 503 within a second; PostgreSQL back: it works again, wit
   await service.postgres.stop();
   await expectUnavailable();
   // A long outage must not make the way back any longer.
-  for (let n = 0; n < 5; n++) expect((await list()).status).toBe(503);
+  for (let n = 0; n < 20; n++) expect((await list()).status).toBe(503);
   await expectUnavailable();
   await service.postgres.start();
   await recovered();

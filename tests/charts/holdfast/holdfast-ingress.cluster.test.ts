@@ -39,7 +39,7 @@ describe.skipIf(reason !== undefined)(
       cluster = connectCluster();
       const { key, certificate } = await createCertificate(host, routedHost);
       await release.kubectl('create', 'namespace', release.namespace);
-      controller = await startIngressController(cluster, release.namespace);
+      controller = await startIngressController(cluster, release);
       await release.apply({
         apiVersion: 'v1',
         kind: 'Secret',

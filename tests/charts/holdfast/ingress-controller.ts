@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import { applyManifests } from '../../../k8s/cluster/apply-manifests.ts';
-import { sourceFolder, toolPath } from '../../../k8s/cluster/binaries.ts';
-import { kubeconfigPath } from '../../../k8s/cluster/paths.ts';
-import { runCommand } from '../../../k8s/cluster/run-command.ts';
+import { sourceFolder } from '../../../k8s/cluster/binaries.ts';
 import { ingressControllerImage, putIngressController } from '../../../k8s/images/put-ingress-controller.ts';
 import type { Cluster } from '../../support/cluster/connect-cluster.ts';
 import { createNamespace } from '../../support/cluster/create-namespace.ts';
 import { waitForPod } from '../../support/cluster/wait-for-pod.ts';
+import type { HoldfastRelease } from './holdfast-release.ts';
 
 export interface IngressController extends AsyncDisposable {
   readonly namespace: string;
@@ -19,8 +18,8 @@ export interface IngressController extends AsyncDisposable {
 
 const port = 8443;
 
-/** Traefik, restricted as our own pods are, in a namespace of its own; it serves Ingresses and Gateways of one other namespace. */
-export async function startIngressController(cluster: Cluster, served: string): Promise<IngressController> {
+/** Traefik, restricted as our own pods are, in a namespace of its own; it serves Ingresses and Gateways of the release's. */
+export async function startIngressController(cluster: Cluster, release: HoldfastRelease): Promise<IngressController> {
   await putIngressController();
   const own = await createNamespace(cluster, 'traefik', { 'pod-security.kubernetes.io/enforce': 'restricted' });
   // What belongs to no namespace has its name too, and goes with it.
@@ -28,14 +27,15 @@ export async function startIngressController(cluster: Cluster, served: string): 
   const dispose = async () => {
     if (process.env['HOLDFAST_KEEP'] === '1') return;
     for (const kind of ['clusterrolebinding', 'clusterrole', 'ingressclass', 'gatewayclass'])
-      await kubectl('delete', kind, name, '--ignore-not-found').catch(() => undefined);
+      await release.kubectl('delete', kind, name, '--ignore-not-found').catch(() => undefined);
     await own[Symbol.asyncDispose]();
   };
   try {
-    await kubectl('apply', '--server-side', '--filename', await gatewayApi());
-    await kubectl('wait', '--for=condition=Established', '--timeout=60s', ...gatewayKinds.map((kind) => `crd/${kind}`));
-    await applyManifests(cluster.config, permissions(name, served), 'holdfast-test');
-    await own.apply(controllerPod(name, served));
+    await release.kubectl('apply', '--server-side', '--filename', await gatewayApi());
+    const definitions = gatewayKinds.map((kind) => `crd/${kind}`);
+    await release.kubectl('wait', '--for=condition=Established', '--timeout=60s', ...definitions);
+    await applyManifests(cluster.config, permissions(name, release.namespace), 'holdfast-test');
+    await own.apply(controllerPod(name, release.namespace));
     const { status } = await waitForPod(cluster, { namespace: name, pod: 'traefik' });
     return { namespace: name, className: name, address: status?.podIP ?? '', port, [Symbol.asyncDispose]: dispose };
   } catch (error) {
@@ -63,10 +63,6 @@ async function gatewayApi(): Promise<string> {
 const gatewayGroup = 'gateway.networking.k8s.io';
 const gatewayResources = ['gateways', 'httproutes', 'grpcroutes', 'referencegrants', 'backendtlspolicies'];
 const gatewayKinds = ['gatewayclasses', ...gatewayResources].map((resource) => `${resource}.${gatewayGroup}`);
-
-async function kubectl(...args: string[]): Promise<string> {
-  return await runCommand(await toolPath('kubectl'), ['--kubeconfig', kubeconfigPath, ...args], { timeoutMs: 120_000 });
-}
 
 /** What Traefik's documentation asks for, in the one namespace where that will do. */
 function permissions(name: string, served: string) {

@@ -5,7 +5,7 @@ import { missingCluster, Release } from './cluster-release.ts';
 const reason = await missingCluster();
 const atLeastMs = 10_000;
 
-/** Sentinel may spin on a connection that the network of a new pod refused at first (redis/redis#9956): half a core, for ever. */
+/** Sentinel may spin on a connection that the network of a new pod refused at first (redis/redis#9956): with all the CPU it gets, for ever. */
 describe.skipIf(reason !== undefined)(
   `no Sentinel is busy with nothing${reason === undefined ? '' : ` (skipped: ${reason})`}`,
   () => {
