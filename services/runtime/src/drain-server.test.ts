@@ -49,7 +49,8 @@ async function until(condition: () => boolean, what: string, timeoutMs = 15_000)
 }
 
 test('SIGTERM under load loses no request', async () => {
-  await using service = await startFixture({ DRAIN_DELAY_MS: '200', LOG_LEVEL: 'warn' });
+  // Nobody sends these clients elsewhere: they come back to this port until it is closed. In half of the delay all are at rest.
+  await using service = await startFixture({ DRAIN_DELAY_MS: '2000', LOG_LEVEL: 'warn' });
   const outcomes: Outcome[] = [];
   const clients = [
     ...Array.from({ length: 10 }, () => keepSending(service.port, 0, '/work?ms=2', undefined, outcomes)),
@@ -104,9 +105,19 @@ test('a drain goes in order: unready, port closed, stores closed, telemetry last
   const fresh = await openConnection(service.port);
   fresh.ask('/work?ms=1');
   expect(await fresh.reply, 'and a new one is served').toMatch(asksToLeave);
+  // In the second half of the delay a new one is kept, so that nobody is connecting when the port is closed.
+  let kept = fresh;
+  while (asksToLeave.test(await kept.reply)) {
+    kept = await openConnection(service.port);
+    kept.ask('/work?ms=50');
+  }
+  expect(await kept.reply).toMatch(/^HTTP\/1\.1 200 /);
   await until(() => service.lines.some((line) => line['msg'] === 'draining: port closed'), 'the port to be closed');
   late.ask('/work?ms=1');
   expect(await late.reply, 'as is one that was idle').toMatch(asksToLeave);
+  kept = watchReplies(kept.socket);
+  kept.ask('/work?ms=1');
+  expect(await kept.reply, 'and one that was kept').toMatch(asksToLeave);
   expect(await service.exited).toBe(0);
   await until(() => service.lines.some((line) => line['closedInOrder']), 'everything to be closed');
   expect(service.lines).toContainEqual({ closedInOrder: ['store', 'database', 'telemetry'] });

@@ -18,20 +18,24 @@ export interface DrainOptions {
 
 /**
  * Stops a server without losing a request. It says that it is not ready, and every reply asks its client to leave
- * (`Connection: close`; RFC 9112, section 9.6). When nobody new is sent here any more it closes its port. A connection that
- * was idle all the while, and through half of the timeout, is closed from this side. That can't be done without a race in
- * HTTP/1.1, as a request may be on its way at that very moment, so it happens late, to connections nobody is using, and never
- * to one on which a byte of a request has arrived.
+ * (`Connection: close`; RFC 9112, section 9.6). When nobody new is sent here any more it closes its port. Clients that still
+ * come in the second half of the delay have nobody who sends them elsewhere: they keep their connection until the port is
+ * closed, since who connects at that very moment is reset. A connection that was idle all the while, and through half of the
+ * timeout, is closed from this side. That can't be done without a race in HTTP/1.1, as a request may be on its way at that very
+ * moment, so it happens late, to connections nobody is using, and never to one on which a byte of a request has arrived.
  */
 export async function drainServer(options: DrainOptions): Promise<void> {
   const { server, connections, health, logger, delayMs, timeoutMs } = options;
   health.drain();
   connections.closeAfterReply();
   logger.info({ delayMs, timeoutMs, connections: connections.count }, 'draining: not ready from now on');
-  await wait(delayMs);
+  await wait(delayMs / 2);
+  connections.keepNewOnes();
+  await wait(delayMs / 2);
   await connections.acceptQuiet();
   // http.Server's own close() would close idle connections at once, and the requests just arriving on them with it.
   NetServer.prototype.close.call(server);
+  connections.closeAfterReply();
   logger.info({ connections: connections.count, requests: connections.repliesUnderWay }, 'draining: port closed');
   const deadline = wait(timeoutMs, 'deadline' as const, { ref: false });
   const closed = connections.closed().then(() => 'closed' as const);

@@ -29,7 +29,7 @@ export const serviceEnvironment = {
   DRAIN_DELAY_MS: wholeNumber(0, 600_000)
     .default(5000)
     .describe(
-      'How long a service that was told to stop still takes new connections, while every reply asks its client to leave',
+      'How long a service that was told to stop still takes new connections, while its replies ask clients to leave',
     ),
   DRAIN_TIMEOUT_MS: wholeNumber(0, 600_000)
     .default(15_000)
