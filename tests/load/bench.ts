@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { ArmProcess } from './arm-process.ts';
 import { startDelayedRedis } from './delayed-redis.ts';
 import type { LoadGenerator } from './load-generator.ts';
@@ -30,6 +31,7 @@ export class Bench {
   readonly #options: BenchOptions;
   readonly #generator: LoadGenerator;
   readonly #seeds = new Map<string, Seeds>();
+  readonly #forgottenAt = new Map<string, number>();
   readonly #admin;
 
   constructor(options: BenchOptions) {
@@ -141,7 +143,9 @@ export class Bench {
       return usages.reduce((sum, { cpuMicros }) => sum + cpuMicros, 0);
     };
     if (plan.remembers && load.name === 'hot') {
+      await wait(Math.max(0, (this.#forgottenAt.get(plan.name) ?? 0) - performance.now()));
       await this.#generator.run({ ...order, offset: 0, amount: this.#options.sessions });
+      this.#forgottenAt.set(plan.name, performance.now() + (plan.forgetsAfterMs ?? 0));
     }
     const [redisBefore, cpuBefore] = [await readRedisCounters(this.#admin), await cpu()];
     const result = await this.#generator.run(order);

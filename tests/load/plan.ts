@@ -13,12 +13,21 @@ export interface ArmPlan {
    * would in service. Sessions that are used as often as here have long been there.
    */
   remembers?: boolean;
+  /** What it keeps in its process is read anew after so long. It must not be in the middle of a round. */
+  forgetsAfterMs?: number;
 }
 
 export const arms: readonly ArmPlan[] = [
   { name: 'bare-hono', title: 'bare Hono (no session)', keeps: 'nothing', can: [] },
   { name: 'holdfast', title: 'Holdfast', keeps: 'sessions', can: ['log-in', 'list'], remembers: true },
-  { name: 'holdfast-cached', title: 'Holdfast, local cache', keeps: 'sessions', can: [], remembers: true },
+  {
+    name: 'holdfast-cached',
+    title: 'Holdfast, local cache',
+    keeps: 'sessions',
+    can: [],
+    remembers: true,
+    forgetsAfterMs: 60_000,
+  },
   { name: 'holdfast-service', title: 'Holdfast in a whole service', keeps: 'sessions', can: [], remembers: true },
   { name: 'express-session', title: 'express-session + connect-redis', keeps: 'sessions', can: ['log-in'] },
   { name: 'fastify-session', title: '@fastify/session + connect-redis', keeps: 'sessions', can: ['log-in'] },
