@@ -76,6 +76,26 @@ test('a body of a megabyte is refused, and its sender gets to read that', async 
   expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([413, 'invalid-request']);
 });
 
+test('also a sender who asked to close the connection, and is in the middle of it', async () => {
+  const socket = connect({ port: service.port, host: '127.0.0.1', allowHalfOpen: true });
+  const closed = once(socket, 'close');
+  let text = '';
+  socket.on('data', (chunk) => {
+    text += chunk;
+  });
+  const head = ['POST /work HTTP/1.1', 'Host: localhost', 'Connection: close', 'Content-Length: 500000'];
+  socket.write(`${head.join('\r\n')}\r\n\r\n`);
+  await pollUntil('the answer', 5000, () => text.endsWith('}'));
+  for (let piece = 0; piece < 10; piece++) {
+    await new Promise<void>((resolve, reject) =>
+      socket.write('x'.repeat(50_000), (error) => (error ? reject(error) : resolve())),
+    );
+  }
+  socket.end();
+  expect(await closed, 'closed without an error').toEqual([false]);
+  expect(text).toMatch(/^HTTP\/1\.1 413 [\s\S]*"code":"invalid-request"/);
+});
+
 test('a client that goes on sending for ever is cut off', async () => {
   const socket = connect(service.port, '127.0.0.1');
   const closed = new Promise((resolve) => socket.on('error', () => {}).on('close', () => resolve(true)));

@@ -6,6 +6,7 @@ import type { Health } from './create-health.ts';
 import type { Logger } from './create-logger.ts';
 import { drainServer } from './drain-server.ts';
 import { toRequestId } from './identify-requests.ts';
+import { lingerAfterEarlyReplies } from './lingering-close.ts';
 import { listen } from './listen.ts';
 import { trackConnections } from './open-connections.ts';
 import { createRawProblem } from './raw-problem.ts';
@@ -61,6 +62,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   const instance = servedBy === undefined ? {} : { 'x-served-by': servedBy };
   const connections = trackConnections(server);
+  lingerAfterEarlyReplies(server);
   server.on('request', listener);
   // Expect with anything but 100-continue may be ignored (RFC 9110, section 10.1.1); Node would answer 417 by itself.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
