@@ -27,7 +27,17 @@ export const nativeFaults: NodeFaults = {
 };
 
 function signalAll(node: string, containerId: string, signal: NodeJS.Signals): void {
-  for (const pid of requirePids(node, containerId)) process.kill(pid, signal);
+  for (const pid of requirePids(node, containerId)) unlessEnded(() => process.kill(pid, signal));
+}
+
+/** A container's processes come and go, those of its probes and scripts above all. */
+function unlessEnded<T>(ask: () => T): T | undefined {
+  try {
+    return ask();
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
 }
 
 function requirePids(node: string, containerId: string): number[] {
@@ -37,6 +47,7 @@ function requirePids(node: string, containerId: string): number[] {
 }
 
 function isFirstOfItsNamespace(pid: number): boolean {
-  const ids = /^NSpid:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]?.split(/\s+/) ?? [];
+  const status = unlessEnded(() => readFileSync(`/proc/${pid}/status`, 'utf8')) ?? '';
+  const ids = /^NSpid:\s+(.*)$/m.exec(status)?.[1]?.split(/\s+/) ?? [];
   return ids.length > 1 && ids.at(-1) === '1';
 }
