@@ -53,6 +53,16 @@ find_primary() {
   [ "$(wc -l <"$RUN_DIR/found")" -ne 1 ] || cat "$RUN_DIR/found"
 }
 
+# down_after: all Sentinels lose a primary that crashed in the same moment. Were they to miss it in the same moment too, each would
+# vote for itself, nobody would be elected, and the next try is due twice the failover timeout later. So they miss it one after
+# the other: the one with whom they are a quorum as configured, so never sooner, and no two of them a whole second apart, after which they
+# ask each other again.
+down_after() {
+  # shellcheck disable=SC2086 # a list of words
+  count=$(set -- $SENTINEL_ADDRESSES && echo $#)
+  echo $((DOWN_AFTER_MS + (${POD_NAME##*-} - QUORUM + 1) * 900 / count))
+}
+
 knows_primary() {
   grep -q '^sentinel monitor ' "$config"
 }
@@ -84,7 +94,7 @@ EOF
   ! grep -q '^sentinel monitor ' "$config.new" || cat >>"$config.new" <<EOF
 sentinel auth-user $MASTER_NAME sentinel
 sentinel auth-pass $MASTER_NAME $password
-sentinel down-after-milliseconds $MASTER_NAME $DOWN_AFTER_MS
+sentinel down-after-milliseconds $MASTER_NAME $(down_after)
 sentinel failover-timeout $MASTER_NAME $FAILOVER_TIMEOUT_MS
 sentinel parallel-syncs $MASTER_NAME 1
 EOF

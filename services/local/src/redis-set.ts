@@ -45,10 +45,14 @@ export class RedisSet {
     });
     this.sentinels = endpoints.sentinels.map((endpoint, index) => {
       const name = `sentinel-${index + 1}`;
-      const quorum = Math.floor(endpoints.sentinels.length / 2) + 1;
+      const count = endpoints.sentinels.length;
+      const quorum = Math.floor(count / 2) + 1;
+      const { downAfterMs, failoverTimeoutMs } = { ...defaultTimings, ...timings };
+      // One after the other, as the chart has it: were they to miss a primary at once, each would vote for itself.
+      const missed = { downAfterMs: downAfterMs + Math.trunc(((index - quorum + 1) * 900) / count), failoverTimeoutMs };
       const logins = { redisUser: users.sentinel, sentinelUser: users.sentinel };
       const where = { name, ...endpoint, folder: join(folder, name), ...programOption };
-      return new SentinelNode({ ...where, ...logins, ...defaultTimings, ...timings, masterName, quorum });
+      return new SentinelNode({ ...where, ...logins, ...missed, masterName, quorum });
     });
   }
 

@@ -84,6 +84,14 @@ describe.skipIf(reason !== undefined)(`who reaches Redis${reason === undefined ?
     expect(await connect(`${release.fullName}-sentinel-0`, 'sentinel', primary, 6379)).toBe('open\n');
   }, 60_000);
 
+  test('no two Sentinels miss the primary in the same moment: each would vote for itself', async () => {
+    const waits = [0, 1, 2].map(async (number) => {
+      const state = (await release.sentinel(number, 'SENTINEL', 'MASTERS')).split('\n');
+      return Number(state[state.indexOf('down-after-milliseconds') + 1]);
+    });
+    expect(await Promise.all(waits)).toEqual([3700, 4000, 4300]);
+  });
+
   test('helm test: the users may do what is promised, and no more', async () => {
     const output = await release.helm('test', release.name, '--logs', '--timeout=120s');
     expect(output).not.toMatch(/FAIL/);
