@@ -4,7 +4,7 @@ import type { RedisCredential } from './redis-users.ts';
 import { supportedRules } from './supported-rules.ts';
 
 export interface SentinelTimings {
-  /** How long a Redis may be silent before a Sentinel holds it to be down. */
+  /** How long a Redis may be silent before a Sentinel holds it to be down. More than 1500: it first asks a new primary after 1 s. */
   downAfterMs: number;
   failoverTimeoutMs: number;
 }

@@ -7,7 +7,7 @@ const CLIENTS = 20;
 const FAILOVERS = 3;
 
 test('every client follows, also one that hears of the new primary just while it asks for one', async () => {
-  await using set = await startRedisSet({ downAfterMs: 1000 });
+  await using set = await startRedisSet();
   const options = { idleTimeoutMs: 60_000, absoluteTimeoutMs: 60_000, waitReplicas: 1, waitTimeoutMs: 500 };
   const stores = Array.from(
     { length: CLIENTS },
