@@ -32,7 +32,7 @@ describe('values', () => {
     ['redis.persistence.size', 'much'],
     ['redis.maxmemoryPercent', '95'],
     ['sentinel.replicas', '2.5'],
-    ['sentinel.downAfterMs', '5'],
+    ['sentinel.downAfterMs', '1999'],
     ['image.digest', 'sha256:abc'],
     ['users.auth.generation', '0'],
     ['networkPolicy.clientLabels', {}],
