@@ -145,20 +145,7 @@ export class Bench {
       const usages = await Promise.all(replicas.map((replica) => replica.call('usage')));
       return usages.reduce((sum, { cpuMicros }) => sum + cpuMicros, 0);
     };
-    if (plan.remembers && load.name === 'hot') {
-      const { fromMs, untilMs } = this.#forgets.get(plan.name) ?? { fromMs: 0, untilMs: 0 };
-      const now = performance.now();
-      if (now < untilMs && now + SAMPLE_MS > fromMs) await wait(untilMs - now);
-      const startedMs = performance.now();
-      await this.#generator.run({ ...order, offset: 0, amount: this.#options.sessions });
-      if (plan.forgetsAfterMs !== undefined && startedMs >= untilMs) {
-        const { forgetsAfterMs } = plan;
-        this.#forgets.set(plan.name, {
-          fromMs: startedMs + forgetsAfterMs,
-          untilMs: performance.now() + forgetsAfterMs,
-        });
-      }
-    }
+    if (plan.remembers && load.name === 'hot') await this.#warmUp(plan, order);
     const [redisBefore, cpuBefore] = [await readRedisCounters(this.#admin), await cpu()];
     const result = await this.#generator.run(order);
     const [cpuAfter, redisAfter] = [await cpu(), await readRedisCounters(this.#admin)];
@@ -175,6 +162,18 @@ export class Bench {
       cpuMicros: (cpuAfter - cpuBefore) / result.requests,
       redisCpuMicros: subtract(redisAfter, redisBefore).cpuMicros / result.requests,
     };
+  }
+
+  /** Asks for every session once; what is kept in the process then lasts through the sample. */
+  async #warmUp({ name, forgetsAfterMs }: ArmPlan, order: LoadOrder): Promise<void> {
+    const { fromMs, untilMs } = this.#forgets.get(name) ?? { fromMs: 0, untilMs: 0 };
+    const now = performance.now();
+    const lasts = now + SAMPLE_MS < fromMs;
+    if (!lasts && now < untilMs) await wait(Math.ceil(untilMs - now));
+    const startedMs = performance.now();
+    await this.#generator.run({ ...order, offset: 0, amount: this.#options.sessions });
+    if (lasts || forgetsAfterMs === undefined) return;
+    this.#forgets.set(name, { fromMs: startedMs + forgetsAfterMs, untilMs: performance.now() + forgetsAfterMs });
   }
 
   /** Twice the same sessions: the first pass does what is due once a minute, the second shows what every request costs. */

@@ -82,7 +82,7 @@ export async function killCgroup(path: string, spared: readonly number[] = []): 
         if (existsSync(join(dir, 'freezer.state'))) writeFileSync(join(dir, 'freezer.state'), 'THAWED');
       }
       const pids = cgroupPids(path).filter((pid) => !spared.includes(pid));
-      for (const pid of pids) killIfThere(pid);
+      for (const pid of pids) signalIfThere(pid, 'SIGKILL');
       return pids.length === 0;
     },
     50,
@@ -117,9 +117,10 @@ function readPids(dir: string): number[] {
   }
 }
 
-function killIfThere(pid: number): void {
+/** A process that has ended since it was listed needs no signal. */
+export function signalIfThere(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { NodeFaults } from '../provider.ts';
 import { runCommand } from '../run-command.ts';
-import { containerPids } from './cgroups.ts';
+import { containerPids, signalIfThere } from './cgroups.ts';
 import { startNode, stopNode } from './node.ts';
 import { bridgeName, requireNode } from './topology.ts';
 
@@ -27,17 +27,7 @@ export const nativeFaults: NodeFaults = {
 };
 
 function signalAll(node: string, containerId: string, signal: NodeJS.Signals): void {
-  for (const pid of requirePids(node, containerId)) unlessEnded(() => process.kill(pid, signal));
-}
-
-/** A container's processes come and go, those of its probes and scripts above all. */
-function unlessEnded<T>(ask: () => T): T | undefined {
-  try {
-    return ask();
-  } catch (error) {
-    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-    throw error;
-  }
+  for (const pid of requirePids(node, containerId)) signalIfThere(pid, signal);
 }
 
 function requirePids(node: string, containerId: string): number[] {
@@ -47,7 +37,15 @@ function requirePids(node: string, containerId: string): number[] {
 }
 
 function isFirstOfItsNamespace(pid: number): boolean {
-  const status = unlessEnded(() => readFileSync(`/proc/${pid}/status`, 'utf8')) ?? '';
-  const ids = /^NSpid:\s+(.*)$/m.exec(status)?.[1]?.split(/\s+/) ?? [];
+  const ids = /^NSpid:\s+(.*)$/m.exec(readStatus(pid))?.[1]?.split(/\s+/) ?? [];
   return ids.length > 1 && ids.at(-1) === '1';
+}
+
+function readStatus(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'utf8');
+  } catch {
+    // It has ended since it was listed, as those of probes do.
+    return '';
+  }
 }

@@ -5,7 +5,7 @@ import { isReady } from '../../support/cluster/wait-for-pod.ts';
 import type { DrillEvent, PodState } from './drill-event.ts';
 
 /** What a reader wants to know of what Sentinel logs. */
-const sentinelEvents: Readonly<Record<string, string>> = {
+export const sentinelEvents: Readonly<Record<string, string>> = {
   '+sdown master': 'misses the primary',
   '-sdown master': 'hears the primary again',
   '+odown master': 'and enough others miss the primary: a failover is due',
