@@ -139,10 +139,11 @@ function toRequest(question: Question): RequestParts {
 
 function describeReply(reply: Reply | undefined): Partial<LedgerEntry> {
   if (!reply) return {};
-  const { code } = (reply.body ?? {}) as { code?: string };
+  const { code, detail } = (reply.body ?? {}) as { code?: string; detail?: string };
   const seenUserId = readSession(reply.body)?.userId ?? readOwner(reply.body);
   return {
     ...(code === undefined ? {} : { code }),
+    ...(detail === undefined ? {} : { detail }),
     ...(seenUserId === undefined ? {} : { seenUserId }),
     setsCookie: reply.headers.has('set-cookie'),
     hasRetryAfter: reply.headers.has('retry-after'),

@@ -25,6 +25,8 @@ export interface LedgerEntry {
   failure?: string;
   /** Of the problem that was answered. */
   code?: string;
+  /** What it said. */
+  detail?: string;
   /** Whose session the answer says it is. */
   seenUserId?: string;
   /** Whether the answer set or cleared a cookie. */

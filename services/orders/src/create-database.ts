@@ -17,7 +17,7 @@ export interface DatabaseOptions {
 export interface Database {
   /**
    * Runs statements within {@link DatabaseOptions.timeoutMs}, whatever state PostgreSQL or the network is in. Where there is no
-   * connection for one, and others are answered, it begins again: so what has an effect comes last.
+   * connection for one, and there was none for a moment only, it begins again: so what has an effect comes last.
    *
    * @param operation for the span, such as `insert order`
    * @throws HoldfastError `store-unavailable`
@@ -41,6 +41,8 @@ export function createDatabase(options: DatabaseOptions): Database {
   const { timeoutMs, onError } = options;
   let pool = createPool(options);
   let lastAnswerAtMs = performance.now();
+  /** Since when no connection can be made. */
+  let unreachableSinceMs: number | undefined;
   const replace = (old: Sql) => {
     if (pool !== old) return;
     pool = createPool(options);
@@ -51,10 +53,12 @@ export function createDatabase(options: DatabaseOptions): Database {
       try {
         return await statements(pool);
       } catch (error) {
+        if (!wasNeverSent(error)) throw error;
         const nowMs = performance.now();
-        // In an outage nobody waits: who has not answered anyone in the time that a request has is gone.
-        const gone = nowMs - lastAnswerAtMs >= timeoutMs;
-        if (!wasNeverSent(error) || gone || nowMs + RETRY_MS >= deadlineMs) throw error;
+        unreachableSinceMs ??= nowMs;
+        // In an outage nobody waits: who was out of reach for as long as a request may take is gone.
+        const gone = nowMs - unreachableSinceMs >= timeoutMs;
+        if (gone || nowMs + RETRY_MS >= deadlineMs) throw error;
         await delay(RETRY_MS);
       }
     }
@@ -71,6 +75,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     try {
       const result = await Promise.race([untilSent(statements, startedAtMs + timeoutMs), timeout]);
       lastAnswerAtMs = performance.now();
+      unreachableSinceMs = undefined;
       return result;
     } catch (error) {
       // A standby that was the primary once: only a new connection finds the one that is it now.

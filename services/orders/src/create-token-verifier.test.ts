@@ -3,6 +3,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { HoldfastError } from '@holdfast/session';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { pollUntil } from '../../../tests/support/poll-until.ts';
 import { generateSigningKeys } from '../../auth/src/signing-keys.ts';
 import { createTokenVerifier, type TokenVerifier } from './create-token-verifier.ts';
 
@@ -106,6 +107,20 @@ test('keys that were loaded before the first request are enough while auth is aw
   onTestFinished(() => void vi.useRealTimers());
   expect(await outcome(auth.verify(await signer.sign(claims, 60)))).toMatchObject({ userId: 'id-alice' });
   expect(auth.requests).toBe(1);
+});
+
+test('keys that auth does not give at the start are fetched before a request needs them, as soon as it does', async () => {
+  const keys = JSON.stringify({ keys: await signer.publicKeys() });
+  let [there, given] = [false, 0];
+  await using auth = await serve((request, response) => {
+    if (!there) request.socket.destroy();
+    else response.end(keys, () => given++);
+  });
+  await expect(auth.verify.load()).rejects.toThrow();
+  there = true;
+  await pollUntil('the keys to be fetched', 5000, () => given === 1);
+  there = false;
+  expect(await outcome(auth.verify(await signer.sign(claims, 60)))).toMatchObject({ userId: 'id-alice' });
 });
 
 test('made-up keys do not make us ask auth again and again', async () => {

@@ -12,7 +12,10 @@ export interface TokenCaller {
 export type VerifyToken = (token: string) => Promise<TokenCaller>;
 
 export interface TokenVerifier extends VerifyToken {
-  /** Fetches the keys, so that no request has to, and again from time to time. Rejects when auth can't be asked; that is tried again. */
+  /**
+   * Fetches the keys, so that no request has to, and again from time to time. Rejects when auth can't be asked for 3 s, and goes on
+   * trying.
+   */
   load(): Promise<void>;
 }
 
@@ -28,6 +31,9 @@ const timeoutMs = 500;
 /** So long a refused connection is tried again: while pods are replaced, the next one may reach another. */
 const retryMs = 400;
 const pauseMs = 50;
+/** Where nobody waits for the keys yet, there is more time. */
+const loadMs = 3000;
+const reloadMs = 1000;
 /** A key that is not known makes us ask again, but not more often than this: anyone can make up keys. */
 const cooldownMs = 5000;
 /** Keys that were taken back are forgotten then; what they signed has long expired. */
@@ -45,15 +51,10 @@ export function createTokenVerifier({ jwksUrl, issuer, audience }: TokenVerifier
     cacheMaxAge: Number.POSITIVE_INFINITY,
   });
   const getKey: JWTVerifyGetKey = async (header, token) => {
-    const deadline = performance.now() + retryMs;
-    for (;;) {
-      try {
-        return await keys(header, token);
-      } catch (cause) {
-        if (cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWKSMultipleMatchingKeys) throw cause;
-        if (performance.now() + pauseMs >= deadline) throw unavailable(cause);
-        await delay(pauseMs);
-      }
+    try {
+      return await untilAnswered(retryMs, () => keys(header, token));
+    } catch (cause) {
+      throw isAboutToken(cause) ? cause : unavailable(cause);
     }
   };
   const verify: VerifyToken = async (token) => {
@@ -73,11 +74,34 @@ export function createTokenVerifier({ jwksUrl, issuer, audience }: TokenVerifier
     }
     throw refused();
   };
-  const load = async () => {
-    setInterval(() => keys.reload().catch(() => {}), refreshMs).unref();
-    await keys.reload();
+  const keepFresh = () => {
+    const fetchAgain = () =>
+      keys
+        .reload()
+        .catch(() => {})
+        .finally(keepFresh);
+    setTimeout(fetchAgain, keys.jwks() ? refreshMs : reloadMs).unref();
   };
+  const load = () => untilAnswered(loadMs, () => keys.reload()).finally(keepFresh);
   return Object.assign(verify, { load });
+}
+
+/** Asks auth again while it gives no answer, for so long. */
+async function untilAnswered<T>(limitMs: number, ask: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + limitMs;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (isAboutToken(error) || performance.now() + pauseMs >= deadline) throw error;
+      await delay(pauseMs);
+    }
+  }
+}
+
+/** Whether auth was asked, and the token's key is none of its own. */
+function isAboutToken(error: unknown): boolean {
+  return error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys;
 }
 
 function unavailable(cause: unknown): HoldfastError {

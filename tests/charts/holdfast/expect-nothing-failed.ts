@@ -17,6 +17,6 @@ export function expectNothingFailed(what: string, entries: readonly LedgerEntry[
 }
 
 function describe(kind: string, entry: LedgerEntry): string {
-  const { operation, target, startedAtMs, endedAtMs } = entry;
-  return `${new Date(startedAtMs).toISOString()} ${kind}: ${operation} at ${target}, ${describeAnswer(entry)} after ${Math.round(endedAtMs - startedAtMs)} ms`;
+  const { operation, target, startedAtMs, endedAtMs, detail } = entry;
+  return `${new Date(startedAtMs).toISOString()} ${kind}: ${operation} at ${target}, ${describeAnswer(entry)} after ${Math.round(endedAtMs - startedAtMs)} ms${detail === undefined ? '' : `: ${detail}`}`;
 }
