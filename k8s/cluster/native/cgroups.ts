@@ -32,7 +32,12 @@ function usedHierarchies(): Hierarchy[] {
   return v1.length > 0 ? v1 : all;
 }
 
-/** Makes `holdfast/<path>` in every hierarchy. @returns their cgroup.procs files: a pid written there is moved in. */
+/**
+ * Makes `holdfast/<path>` in every hierarchy, for processes that the cluster is made of. Where processors are short pods get four times as
+ * much as these: elsewhere the control plane has machines of its own, and a node has more than a share of two cores.
+ *
+ * @returns their cgroup.procs files: a pid written there is moved in
+ */
 export function ensureCgroup(path: string): string[] {
   return usedHierarchies().map((hierarchy) => {
     let at = hierarchy.path;
@@ -43,6 +48,11 @@ export function ensureCgroup(path: string): string[] {
       mkdirSync(at, { recursive: true });
       // A v1 cpuset starts empty, and an empty one takes no process.
       if (hierarchy.controllers.includes('cpuset') && !hierarchy.unified) inheritCpuset(parent, at);
+    }
+    // A quarter of what a cgroup has by default.
+    if (hierarchy.controllers.includes('cpu')) {
+      const [file, value] = hierarchy.unified ? ['cpu.weight', '25'] : ['cpu.shares', '256'];
+      writeFileSync(join(at, file), value);
     }
     return join(at, 'cgroup.procs');
   });

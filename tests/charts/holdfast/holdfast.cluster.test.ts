@@ -38,6 +38,17 @@ describe.skipIf(reason !== undefined)(
       expect(await release.helm('test', release.name, '--logs', '--timeout=180s')).toMatch(/^ok$/m);
     }, 240_000);
 
+    test('a service starts with what was compiled when its image was made', async () => {
+      const file = '/app/services/session/src/session-store.ts';
+      const program = `NODE_DEBUG_NATIVE=COMPILE_CACHE node -e "import('${file}')" 2>&1`;
+      for (const component of ['auth', 'orders']) {
+        const log = await release.kubectl('exec', await release.pod(component), '--', 'sh', '-c', program);
+        for (const kind of ['StrippedTypeScript', 'ESM']) {
+          expect(log, component).toMatch(new RegExp(`reading cache from .* for ${kind} file://${file}.*success`));
+        }
+      }
+    });
+
     test('each pod connects to what it needs and to nothing else, and strangers to nothing of it', async () => {
       await ingress.apply(strangerPod({}));
       await monitoring.apply(strangerPod(strangerLabels));

@@ -90,7 +90,7 @@ async function makeContainer(
       { name: 'USERS_FILE', value: '/users/users.json' },
       ...Object.entries(env).map(([name, value]) => ({ name, value })),
     ],
-    resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '256Mi' } },
+    resources: { requests: { cpu: '250m', memory: '64Mi' }, limits: { memory: '256Mi' } },
     securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
     volumeMounts: [
       { name: 'program', mountPath: '/program', readOnly: true },
