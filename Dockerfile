@@ -33,7 +33,7 @@ WORKDIR /app/services/${SERVICE}
 # What Node compiles to start is kept: that is half of what a start costs, and while pods are replaced those that serve wait for it. The
 # service ends at once, as nothing is configured. Node takes what is kept for its own user only, and leaves it where the processor is another.
 RUN install -d -o 1000 "$NODE_COMPILE_CACHE" \
- && { setpriv --reuid 1000 --clear-groups node src/main.ts || ls "$NODE_COMPILE_CACHE"/*-1000; } \
+ && { setpriv --reuid 1000 --clear-groups node src/main.ts || test -d "$NODE_COMPILE_CACHE"/*-1000; } \
  && chown -R 0:0 "$NODE_COMPILE_CACHE" && chmod -R a+rX "$NODE_COMPILE_CACHE"
 # By number, so that Kubernetes can see that it isn't root. It writes nothing: the root file system may be read-only.
 USER 1000:1000
