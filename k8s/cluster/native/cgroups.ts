@@ -33,8 +33,8 @@ function usedHierarchies(): Hierarchy[] {
 }
 
 /**
- * Makes `holdfast/<path>` in every hierarchy, for processes that the cluster is made of. Where processors are short pods get four times as
- * much as these: elsewhere the control plane has machines of its own, and a node has more than a share of two cores.
+ * Makes `holdfast/<path>` in every hierarchy, for processes that the cluster is made of. They have a quarter of the usual share of the
+ * processors, so that pods come first: elsewhere the control plane has machines of its own, and a node more than a share of two cores.
  *
  * @returns their cgroup.procs files: a pid written there is moved in
  */
@@ -49,7 +49,6 @@ export function ensureCgroup(path: string): string[] {
       // A v1 cpuset starts empty, and an empty one takes no process.
       if (hierarchy.controllers.includes('cpuset') && !hierarchy.unified) inheritCpuset(parent, at);
     }
-    // A quarter of what a cgroup has by default.
     if (hierarchy.controllers.includes('cpu')) {
       const [file, value] = hierarchy.unified ? ['cpu.weight', '25'] : ['cpu.shares', '256'];
       writeFileSync(join(at, file), value);

@@ -74,15 +74,13 @@ export function createTokenVerifier({ jwksUrl, issuer, audience }: TokenVerifier
     }
     throw refused();
   };
-  const keepFresh = () => {
-    const fetchAgain = () =>
-      keys
-        .reload()
-        .catch(() => {})
-        .finally(keepFresh);
-    setTimeout(fetchAgain, keys.jwks() ? refreshMs : reloadMs).unref();
+  const keepFresh = async () => {
+    for (;;) {
+      await delay(keys.jwks() ? refreshMs : reloadMs, undefined, { ref: false });
+      await keys.reload().catch(() => {});
+    }
   };
-  const load = () => untilAnswered(loadMs, () => keys.reload()).finally(keepFresh);
+  const load = () => untilAnswered(loadMs, () => keys.reload()).finally(() => void keepFresh());
   return Object.assign(verify, { load });
 }
 
