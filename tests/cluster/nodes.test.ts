@@ -1,6 +1,8 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { cgroupHierarchies, rootCgroup } from '../../k8s/cluster/native/cgroups.ts';
 import { kubeconfigPath } from '../../k8s/cluster/paths.ts';
 import { runCommand } from '../../k8s/cluster/run-command.ts';
 import { readHostState } from '../support/cluster/host-state.ts';
@@ -27,4 +29,17 @@ test('its kubeconfig is a file of its own that kubeconfig prints, and the defaul
   const now = await readHostState();
   // Where the cluster was up before this run, what was before it is not known.
   if (hostBefore !== undefined) expect(now['default kubeconfig']).toEqual(hostBefore['default kubeconfig']);
+});
+
+test('where processors are short, pods come before what the cluster is made of', (context) => {
+  requireCluster(context);
+  const cpu = cgroupHierarchies().find(({ controllers }) => controllers.includes('cpu'));
+  const share = (path: string) =>
+    Number(readFileSync(join(cpu?.path ?? '', rootCgroup, path, cpu?.unified ? 'cpu.weight' : 'cpu.shares'), 'utf8'));
+  if (cpu === undefined || !existsSync(join(cpu.path, rootCgroup, 'control-plane')))
+    return context.skip('only the native cluster has its processes in cgroups of their own');
+  for (const node of ['holdfast-a', 'holdfast-b', 'holdfast-c']) {
+    expect(share('control-plane')).toBeLessThan(share(node));
+    expect(share(`${node}/daemons`)).toBeLessThan(share(`${node}/kubepods`));
+  }
 });
