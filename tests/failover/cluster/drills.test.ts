@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { missingCluster } from '../../charts/redis-sentinel/cluster-release.ts';
 import { allScenarios } from '../drill/all-scenarios.ts';
-import { describeOutcome } from '../drill/describe-outcome.ts';
+import { describeEvents, describeOutcome } from '../drill/describe-outcome.ts';
 import { installOwnRelease, type OwnRelease } from '../drill/own-release.ts';
 import { runDrill } from '../drill/run-drill.ts';
 import { writeReport } from '../drill/write-report.ts';
@@ -29,10 +29,11 @@ describe.skipIf(reason !== undefined)(
         const record = await runDrill(own.release, scenario, { users: own.users, repeats: REPEATS });
         console.log(`${scenario.name}: ${describeOutcome(record)}`);
         const { verdict, reasons } = record.judgement;
-        const wrong = verdict === 'broken' || verdict === 'unclear' ? reasons : [];
-        if (wrong.length > 0)
+        if (verdict !== 'held') {
+          console.log(describeEvents(record));
           await writeReport(join(import.meta.dirname, 'artefacts', `${scenario.name}.html`), own.release, [record]);
-        expect(wrong).toEqual([]);
+        }
+        expect(verdict === 'broken' || verdict === 'unclear' ? reasons : []).toEqual([]);
       },
     );
   },

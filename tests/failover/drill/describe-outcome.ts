@@ -12,3 +12,13 @@ export function describeOutcome({ judgement }: DrillRecord): string {
   const ping = pingMs === undefined ? '' : ` (${describeMeasure('readMs', pingMs)} for requests that ask no Redis)`;
   return `  ${verdict}${why}\n  ${requests} requests, ${violations.length} violations, ${measured.unserved} with 503 or no answer; longest gap ${describeMeasure('writeMs', measured.writeMs ?? 0)} for writes, ${describeMeasure('readMs', measured.readMs ?? 0)} for reads${ping}${after}`;
 }
+
+/** What happened during a drill, a line each, with seconds from the fault on. */
+export function describeEvents({ events, faultAtMs }: DrillRecord): string {
+  return events
+    .map(({ atMs, kind, text }) => {
+      const seconds = ((atMs - faultAtMs) / 1000).toFixed(2);
+      return `  ${seconds.padStart(7)} s  ${kind.padEnd(9)} ${text}`;
+    })
+    .join('\n');
+}
