@@ -107,13 +107,21 @@ misplaced() {
   [ -n "$reached" ] && [ -z "$(ask default "$self" 26379 ping)" ] && [ -n "$(named_primary)" ]
 }
 
-# A connection that was first refused by the network (an ICMP answer, as to a Service without pods) and then made is an error that
-# Sentinel never takes notice of, so it asks for it again and again (redis/redis#9956). It uses next to nothing otherwise.
-spins() {
+# busy: whether Sentinel used a tenth of a core since the last look, a second ago: half of what the chart lets it have, and ten times
+# what it needs.
+busy() {
   before=$used
-  used=$(($(cut -d ' ' -f 14,15 "/proc/$sentinel_pid/stat" | tr ' ' +)))
-  # A tenth of a core over ten seconds, half of what the chart lets it have.
-  [ $((used - before)) -gt 100 ]
+  read -r stat <"/proc/$sentinel_pid/stat" || return 1
+  # shellcheck disable=SC2086 # a list of numbers: proc_pid_stat(5), utime and stime in hundredths of a second
+  used=$(set -- $stat && echo $((${14} + ${15})))
+  [ $((used - before)) -ge 10 ]
+}
+
+# spins: whether it is busy with a connection that the network refused at first (an ICMP answer, as to a Service without pods) and that
+# was made all the same. The kernel keeps that error ready for it, and it never takes notice (redis/redis#9956). While it still connects it
+# is as busy, for a second or two at a time, and a restart would be no help: the next try does the same.
+spins() {
+  busy && ! grep -qsE '^ *[0-9]+: [0-9A-F:]+ [0-9A-F:]+ 02 ' /proc/net/tcp /proc/net/tcp6
 }
 
 # settled: whether this Sentinel is not in the middle of a failover, which no other would bring to its end.
@@ -143,12 +151,14 @@ supervise() {
     elif ! knows_primary && [ -n "$(find_primary)" ]; then
       say "found a primary: $(cat "$RUN_DIR/found")"
     else
-      [ -n "$reached" ] || reached=$(ask default "$self" 26379 ping)
-      [ $ticks = 0 ] || continue
-      if misplaced; then strikes=$((strikes + 1)); else strikes=0; fi
-      [ $strikes -lt 3 ] || { say "the address $self leads nowhere: restarting to learn the new one" && kill "$sentinel_pid"; }
       if spins; then spinning=$((spinning + 1)); else spinning=0; fi
-      [ $spinning -ge 3 ] || continue
+      [ -n "$reached" ] || reached=$(ask default "$self" 26379 ping)
+      if [ $ticks = 0 ]; then
+        if misplaced; then strikes=$((strikes + 1)); else strikes=0; fi
+        [ $strikes -lt 3 ] || { say "the address $self leads nowhere: restarting to learn the new one" && kill "$sentinel_pid"; }
+      fi
+      # One after the other, should they all.
+      [ $spinning -ge $((3 + ${POD_NAME##*-})) ] || continue
       say "Sentinel does nothing but try a broken connection: restarting it"
     fi
     : >"$RUN_DIR/again"
