@@ -34,11 +34,14 @@ test('its kubeconfig is a file of its own that kubeconfig prints, and the defaul
 test('where processors are short, pods come before what the cluster is made of', (context) => {
   requireCluster(context);
   const cpu = cgroupHierarchies().find(({ controllers }) => controllers.includes('cpu'));
-  const share = (path: string) =>
-    Number(readFileSync(join(cpu?.path ?? '', rootCgroup, path, cpu?.unified ? 'cpu.weight' : 'cpu.shares'), 'utf8'));
+  const read = (path: string, file: string) =>
+    Number(readFileSync(join(cpu?.path ?? '', rootCgroup, path, file), 'utf8'));
+  const share = (path: string) => read(path, cpu?.unified ? 'cpu.weight' : 'cpu.shares');
   if (cpu === undefined || !existsSync(join(cpu.path, rootCgroup, 'control-plane')))
     return context.skip('only the native cluster has its processes in cgroups of their own');
   for (const node of ['holdfast-a', 'holdfast-b', 'holdfast-c']) {
+    if (existsSync(join(cpu.path, rootCgroup, node, 'cpu.idle')))
+      for (const path of ['control-plane', `${node}/daemons`]) expect(read(path, 'cpu.idle')).toBe(1);
     expect(share('control-plane')).toBeLessThan(share(node));
     expect(share(`${node}/daemons`)).toBeLessThan(share(`${node}/kubepods`));
   }

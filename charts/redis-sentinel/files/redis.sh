@@ -305,19 +305,14 @@ is_named() {
   [ "$named" = "$self" ]
 }
 
-# The first to answer first. A Sentinel in TILT accepts the order, and does nothing for half a minute.
-willing_sentinels() {
-  for sentinel in $SENTINEL_ADDRESSES; do
-    case $(ask default "$sentinel" 26379 info sentinel) in *sentinel_tilt:0*) echo "$sentinel" ;; esac &
-  done
-  wait
-}
-
-# look_now SENTINEL: has it look at all replicas. In a failover it looks again a second later and not before, and only so it
-# learns that the one it chose was promoted. A promotion takes some 0.3 s, and twice that where the CPU is short.
+# look_now: has Sentinels look at all replicas. In a failover they look again a second later and not before, and only so they
+# learn that the one that was chosen is promoted. A promotion takes some 0.3 s, and twice that where the CPU is short.
 look_now() {
-  { echo sentinel debug info-period 1 && sleep 0.2 && echo sentinel debug info-period 10000; } |
-    ask sentinel "$1" 26379 >/dev/null
+  for sentinel in $SENTINEL_ADDRESSES; do
+    { echo sentinel debug info-period 1 && sleep 0.2 && echo sentinel debug info-period 10000; } |
+      ask sentinel "$sentinel" 26379 >/dev/null &
+  done
+  sleep 0.25
   looked_at=$(uptime_cs)
 }
 
@@ -340,13 +335,21 @@ refuse_writes() {
   [ "${have:-0}" -ge "$1" ]
 }
 
-# start_failover SENTINEL...
+# willing_sentinel: the first to answer. One in TILT accepts the order, and does nothing for half a minute.
+willing_sentinel() {
+  for sentinel in $SENTINEL_ADDRESSES; do
+    case $(ask default "$sentinel" 26379 info sentinel) in *sentinel_tilt:0*) echo "$sentinel" ;; esac &
+  done | head -n 1
+}
+
+# start_failover: whether a Sentinel leads one. Sentinels end too, when a node is drained or a release upgraded, so the one to ask is one
+# that has just answered; all have looked. Where it says nothing the order may have reached it, and a second must not lead another.
 start_failover() {
-  [ $# = 0 ] || looked_lately || look_now "$1"
-  for sentinel in "$@"; do
-    [ "$(ask sentinel "$sentinel" 26379 sentinel failover "$MASTER_NAME")" != OK ] || return 0
-  done
-  return 1
+  looked_lately || look_now
+  sentinel=$(willing_sentinel)
+  [ -n "$sentinel" ] || return 1
+  case $(ask sentinel "$sentinel" 26379 sentinel failover "$MASTER_NAME") in OK) return 0 ;; esac
+  case $(views) in *failover_in_progress*) ;; *) return 1 ;; esac
 }
 
 # A primary that is told to stop takes no more writes, lets its replicas catch up, and hands over to one of them.
@@ -359,12 +362,10 @@ hand_over() {
     return 0
   fi
   say "handing over"
-  # shellcheck disable=SC2046 # a list of words
-  set -- $(willing_sentinels)
-  [ $# = 0 ] || look_now "$1"
+  look_now
   # Writes are refused until the next look, so not at once; and the order needs time before it.
   sleep 0.2
-  if within 5 refuse_writes "$(echo "$info" | grep -c state=online)" && start_failover "$@" && within 10 replaced; then
+  if within 5 refuse_writes "$(echo "$info" | grep -c state=online)" && within 3 start_failover && within 10 replaced; then
     say "handed over to $other"
   else
     say "no replica took over"

@@ -33,8 +33,9 @@ function usedHierarchies(): Hierarchy[] {
 }
 
 /**
- * Makes `holdfast/<path>` in every hierarchy, for processes that the cluster is made of. They have a quarter of the usual share of the
- * processors, so that pods come first: elsewhere the control plane has machines of its own, and a node more than a share of two cores.
+ * Makes `holdfast/<path>` in every hierarchy, for processes that the cluster is made of. They run where no pod wants to (cpu.idle; a
+ * quarter of the usual share on kernels before 5.15): elsewhere the control plane has machines of its own, and a node more than a share of
+ * two cores.
  *
  * @returns their cgroup.procs files: a pid written there is moved in
  */
@@ -49,12 +50,15 @@ export function ensureCgroup(path: string): string[] {
       // A v1 cpuset starts empty, and an empty one takes no process.
       if (hierarchy.controllers.includes('cpuset') && !hierarchy.unified) inheritCpuset(parent, at);
     }
-    if (hierarchy.controllers.includes('cpu')) {
-      const [file, value] = hierarchy.unified ? ['cpu.weight', '25'] : ['cpu.shares', '256'];
-      writeFileSync(join(at, file), value);
-    }
+    if (hierarchy.controllers.includes('cpu')) yieldToPods(at, hierarchy.unified);
     return join(at, 'cgroup.procs');
   });
+}
+
+function yieldToPods(at: string, unified: boolean): void {
+  if (existsSync(join(at, 'cpu.idle'))) writeFileSync(join(at, 'cpu.idle'), '1');
+  else if (unified) writeFileSync(join(at, 'cpu.weight'), '25');
+  else writeFileSync(join(at, 'cpu.shares'), '256');
 }
 
 function inheritCpuset(parent: string, child: string): void {
