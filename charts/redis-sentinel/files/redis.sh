@@ -180,6 +180,25 @@ replication_id() {
   echo "${id%%[!0-9a-f]*}"
 }
 
+# hasten: replicas and Sentinels try a connection that was lost once a second. A primary that is back has them try now: a replica when
+# it is told of its primary anew, which it is only by another port in between; a Sentinel when it pings more often for a moment. Not
+# where one of them misses the primary already: that replica could be the next.
+hasten() {
+  case $(views) in *down* | *failover*) return ;; esac
+  for sentinel in $SENTINEL_ADDRESSES; do
+    { echo sentinel debug ping-period 100 && sleep 0.2 && echo sentinel debug ping-period 1000; } |
+      ask sentinel "$sentinel" 26379 >/dev/null &
+  done
+  for address in $REDIS_ADDRESSES; do
+    case $(ask probe "$address" 6379 info replication) in
+      *role:slave*"master_host:$self"*master_link_status:down*master_sync_in_progress:0*)
+        printf '%s\n' multi "replicaof $self $lobby_port" "replicaof $self 6379" exec |
+          ask sentinel "$address" 6379 >/dev/null
+        ;;
+    esac &
+  done
+}
+
 # A primary that came back takes writes only when its history is everyone's, and when most Sentinels have seen it up and none
 # is about to replace it.
 unlock() {
@@ -269,7 +288,7 @@ misplaced() {
 
 supervise() {
   set +e
-  candidate=0 copied=none behind=0 loaded=$(credentials) reached='' ticks=0 strikes=0
+  candidate=0 copied=none behind=0 loaded=$(credentials) reached='' hastened='' ticks=0 strikes=0
   while if [ -e "$RUN_DIR/locked" ]; then sleep 0.2; else sleep 1; fi; do
     : >"$RUN_DIR/supervised"
     ticks=$(((ticks + 1) % 10))
@@ -280,7 +299,13 @@ supervise() {
     fi
     info=$(here info replication) || continue
     case $info in
-      *role:master*) [ ! -e "$RUN_DIR/locked" ] || unlock "$info" ;;
+      *role:master*)
+        if [ -e "$RUN_DIR/locked" ]; then
+          [ -n "$hastened" ] || hasten &
+          hastened=1
+          unlock "$info"
+        fi
+        ;;
       *master_sync_in_progress:1*) set_candidate 0 && copied=none ;;
       *) follow "$info" ;;
     esac
