@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   askLedgered,
@@ -25,8 +26,10 @@ export interface WorkloadOptions {
   cycles?: number;
   /** At least so long from one request of a client to its next, which bounds the rate. */
   paceMs?: number;
-  /** The same for those that keep a session; as `paceMs` where it is left out. */
+  /** The same for those that keep a session or ask whether services live; as `paceMs` where it is left out. */
   keeperPaceMs?: number;
+  /** The same for those that use JWTs. */
+  jwtPaceMs?: number;
   /** After so long there is no answer; as the product promises where it is left out. */
   patienceMs?: number;
   onEntry?: (entry: LedgerEntry) => void;
@@ -52,12 +55,13 @@ export class SessionWorkload {
   /** By user id. */
   readonly #kept = new Map<string, LedgeredSession>();
   readonly #work: Promise<void>[] = [];
-  #stopped = false;
+  readonly #ending = new AbortController();
   #turn = 0;
 
   constructor(options: WorkloadOptions) {
     this.#options = options;
     this.ledger = new Ledger(options.onEntry);
+    setMaxListeners(0, this.#ending.signal);
     const { users, keepersPerUser = 1 } = options;
     const keepers = Array.from({ length: keepersPerUser }, () => users).flat();
     for (const user of keepers) this.#work.push(this.#keepOne(this.#work.length, user));
@@ -81,7 +85,7 @@ export class SessionWorkload {
 
   /** Ends the clients, and asks once more after every session and order there ever was, at each service. */
   async stop(): Promise<Ledger> {
-    this.#stopped = true;
+    this.#ending.abort();
     await Promise.all(this.#work);
     const { auth, orders } = this.#options;
     const looks = this.#sessions.flatMap((session) =>
@@ -98,17 +102,19 @@ export class SessionWorkload {
 
   /** Ends the clients without a last look, for a test that has failed. */
   abandon(): void {
-    this.#stopped = true;
+    this.#ending.abort();
   }
 
   async #keepOne(worker: number, user: LedgeredUser): Promise<void> {
+    // Hashes of many passwords at once would be more than auth takes.
+    await this.#pause(Math.random() * (this.#options.keeperPaceMs ?? 0));
     const session = await this.#logIn(worker, user);
     if (session) this.#kept.set(user.id, session);
     while (session && !this.#stopped) {
       const target = this.#next(this.#everyTarget());
       const { keeperPaceMs } = this.#options;
       await this.#ask({ operation: 'validate', worker, target, session }, keeperPaceMs);
-      await delay(PAUSE_MS);
+      await this.#pause(PAUSE_MS);
     }
   }
 
@@ -117,7 +123,7 @@ export class SessionWorkload {
     const jwts: { jwt: string; untilMs: number }[] = [];
     while (session && !this.#stopped) {
       const exchange = { operation: 'exchange', worker, target: this.#next(this.#options.auth), session } as const;
-      const { jwt } = await this.#ask(exchange, this.#options.keeperPaceMs);
+      const { jwt } = await this.#ask(exchange, this.#options.jwtPaceMs);
       if (jwt !== undefined) jwts.push({ jwt, untilMs: performance.now() + JWT_USE_MS });
       for (let use = 0; use < JWT_USES && !this.#stopped; use += 1) {
         while (jwts[0] && jwts[0].untilMs < performance.now()) jwts.shift();
@@ -125,16 +131,17 @@ export class SessionWorkload {
         const used = use % 2 === 0 ? jwts[0] : jwts.at(-1);
         if (!used) break;
         const target = this.#next(this.#options.orders);
-        await this.#ask({ operation: 'use-jwt', worker, target, session, jwt: used.jwt }, this.#options.keeperPaceMs);
+        await this.#ask({ operation: 'use-jwt', worker, target, session, jwt: used.jwt }, this.#options.jwtPaceMs);
       }
     }
   }
 
   async #ping(worker: number, user: LedgeredUser | undefined): Promise<void> {
+    await this.#pause(Math.random() * (this.#options.keeperPaceMs ?? 0));
     while (user && !this.#stopped) {
       const target = this.#next(this.#everyTarget());
       await this.#ask({ operation: 'ping', worker, target, user }, this.#options.keeperPaceMs);
-      await delay(PAUSE_MS);
+      await this.#pause(PAUSE_MS);
     }
   }
 
@@ -219,8 +226,18 @@ export class SessionWorkload {
     const jitter = 0.5 + Math.random();
     const paceMs = this.#stopped ? 0 : clientPaceMs * jitter - (endedAtMs - startedAtMs);
     const pauseMs = Math.max(paceMs, isUnserved(answer.entry) ? PAUSE_MS : 0);
-    if (pauseMs > 0) await delay(pauseMs);
+    if (pauseMs > 0) await this.#pause(pauseMs);
     return answer;
+  }
+
+  get #stopped(): boolean {
+    return this.#ending.signal.aborted;
+  }
+
+  /** A client that waits for its turn need not be waited for at the end. */
+  async #pause(ms: number): Promise<void> {
+    const { signal } = this.#ending;
+    await delay(ms, undefined, signal.aborted ? {} : { signal }).catch(() => {});
   }
 
   #everyTarget(): readonly WorkloadTarget[] {

@@ -14,6 +14,7 @@ const {
   ORDERS_URL = '',
   USERS_FILE = '',
   PACE_MS = '50',
+  KEEPERS = '8',
   JWT_CLIENTS = '0',
   CYCLES,
   PATIENCE_MS,
@@ -35,12 +36,13 @@ const workload = new SessionWorkload({
   auth: [auth],
   orders: [orders],
   // Many slow clients rather than few quick ones: whoever meets a pod that is gone waits two seconds for it, and with a node go half of
-  // the pods. Reads have a gap when none of those who did not is served.
-  keepersPerUser: 8,
-  pingers: 8,
+  // the pods. Reads have a gap when none of those who did not is served. All of them together ask as often, however many they are.
+  keepersPerUser: Number(KEEPERS),
+  pingers: Number(KEEPERS),
   jwtClients: Number(JWT_CLIENTS),
   ...(CYCLES === undefined ? {} : { cycles: Number(CYCLES) }),
-  keeperPaceMs: 5 * Number(PACE_MS),
+  keeperPaceMs: (Number(KEEPERS) / 8) * 5 * Number(PACE_MS),
+  jwtPaceMs: 5 * Number(PACE_MS),
   paceMs: Number(PACE_MS),
   ...(PATIENCE_MS === undefined ? {} : { patienceMs: Number(PATIENCE_MS) }),
   onEntry: (entry) => console.log(JSON.stringify(toEpoch(entry))),

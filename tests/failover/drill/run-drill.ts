@@ -49,7 +49,8 @@ export async function runDrill(
   await using outside = new WorkloadPod(release);
   await using inside = scenario.watchesInside ? new WorkloadPod(release) : undefined;
   await Promise.all([
-    outside.start(users, { place: { node: primaryNode, on: false } }),
+    // So many that in the two seconds a client waits for a pod that is gone, not every one of them meets one.
+    outside.start(users, { place: { node: primaryNode, on: false }, env: { KEEPERS: '32' } }),
     // Each soon waits for the database on the far side: many slow ones, so that some write to the primary on this one.
     inside?.start(users, { place: { node: primaryNode, on: true }, env: { CYCLES: '10', PACE_MS: '150' } }),
   ]);

@@ -12,7 +12,7 @@ export interface WorkloadSettings {
    * others they would soon wait for one that can't be reached.
    */
   readonly place?: { readonly node: string; readonly on: boolean };
-  /** Of the program: PACE_MS, JWT_CLIENTS, CYCLES, PATIENCE_MS. */
+  /** Of the program: PACE_MS, KEEPERS, JWT_CLIENTS, CYCLES, PATIENCE_MS. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
