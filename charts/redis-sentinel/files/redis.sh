@@ -180,15 +180,20 @@ replication_id() {
   echo "${id%%[!0-9a-f]*}"
 }
 
+# hurry PERIOD SHORT USUAL: for a fifth of a second all Sentinels do so often what they do once in that period, in milliseconds.
+hurry() {
+  for sentinel in $SENTINEL_ADDRESSES; do
+    { echo sentinel debug "$1" "$2" && sleep 0.2 && echo sentinel debug "$1" "$3"; } |
+      ask sentinel "$sentinel" 26379 >/dev/null &
+  done
+}
+
 # hasten: replicas and Sentinels try a connection that was lost once a second. A primary that is back has them try now: a replica when
 # it is told of its primary anew, which it is only by another port in between; a Sentinel when it pings more often for a moment. Not
 # where one of them misses the primary already: that replica could be the next.
 hasten() {
   case $(views) in *down* | *failover*) return ;; esac
-  for sentinel in $SENTINEL_ADDRESSES; do
-    { echo sentinel debug ping-period 100 && sleep 0.2 && echo sentinel debug ping-period 1000; } |
-      ask sentinel "$sentinel" 26379 >/dev/null &
-  done
+  hurry ping-period 100 1000
   for address in $REDIS_ADDRESSES; do
     case $(ask probe "$address" 6379 info replication) in
       *role:slave*"master_host:$self"*master_link_status:down*master_sync_in_progress:0*)
@@ -301,8 +306,10 @@ supervise() {
     case $info in
       *role:master*)
         if [ -e "$RUN_DIR/locked" ]; then
-          [ -n "$hastened" ] || hasten &
-          hastened=1
+          if [ -z "$hastened" ]; then
+            hasten &
+            hastened=1
+          fi
           unlock "$info"
         fi
         ;;
@@ -333,10 +340,7 @@ is_named() {
 # look_now: has Sentinels look at all replicas. In a failover they look again a second later and not before, and only so they
 # learn that the one that was chosen is promoted. A promotion takes some 0.3 s, and twice that where the CPU is short.
 look_now() {
-  for sentinel in $SENTINEL_ADDRESSES; do
-    { echo sentinel debug info-period 1 && sleep 0.2 && echo sentinel debug info-period 10000; } |
-      ask sentinel "$sentinel" 26379 >/dev/null &
-  done
+  hurry info-period 1 10000
   sleep 0.25
   looked_at=$(uptime_cs)
 }
