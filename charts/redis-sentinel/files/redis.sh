@@ -294,7 +294,7 @@ misplaced() {
 supervise() {
   set +e
   candidate=0 copied=none behind=0 loaded=$(credentials) reached='' hastened='' ticks=0 strikes=0
-  while if [ -e "$RUN_DIR/locked" ]; then sleep 0.2; else sleep 1; fi; do
+  while if [ -e "$RUN_DIR/locked" ]; then sleep 0.1; else sleep 1; fi; do
     : >"$RUN_DIR/supervised"
     ticks=$(((ticks + 1) % 10))
     # The kubelet takes a minute to bring a change, and every second costs a few processes.
@@ -306,7 +306,7 @@ supervise() {
     case $info in
       *role:master*)
         if [ -e "$RUN_DIR/locked" ]; then
-          if [ -z "$hastened" ]; then
+          if [ -z "$hastened" ] && [ "$(here ping)" = PONG ]; then
             hasten &
             hastened=1
           fi
