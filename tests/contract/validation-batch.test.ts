@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createSessionToken, parseSessionToken, SessionStore } from '@holdfast/session';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -5,6 +7,7 @@ import { pollUntil } from '../support/poll-until.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 import { editRecord, keysOf } from '../support/session-records.ts';
 
+const sessionPackage = join(import.meta.dirname, '..', '..', 'services', 'session');
 let redis: TestRedis;
 let admin: Redis;
 let auth: SessionStore;
@@ -52,13 +55,14 @@ const calls = async () => {
 };
 
 test('validations of one moment go to Redis together, and each gets its own answer', async () => {
-  const tokens = await Promise.all(Array.from({ length: 20 }, logIn));
-  const [ended, unreadable, newer, lost] = tokens as [Token, Token, Token, Token];
+  const tokens = await Promise.all(Array.from({ length: 12 }, logIn));
+  const [ended, unreadable, newer, lost, garbled] = tokens as [Token, Token, Token, Token, Token];
   await auth.revoke(ended.id, { secretHash: ended.secretHash }, 'logout');
   await admin.hset(keysOf(unreadable.id).s, keysOf(unreadable.id).rest, 'no record');
   await admin.del(keysOf(lost.id).s);
   await admin.set(keysOf(lost.id).s, 'not even a hash');
   await editRecord(admin, newer.id, ({ v }) => ({ v: v + 1 }));
+  await editRecord(admin, garbled.id, ({ facts }) => ({ facts: `${facts}],["active",[` }));
   const stranger = createSessionToken('nobody');
   await admin.config('RESETSTAT');
   const answers = await Promise.allSettled([...tokens, stranger].map((token) => validator.validate(token)));
@@ -67,8 +71,9 @@ test('validations of one moment go to Redis together, and each gets its own answ
   expect(answers[1]).toMatchObject({ reason: { code: 'store-unavailable' } });
   expect(answers[2]).toMatchObject({ reason: { code: 'store-unavailable' } });
   expect(answers[3]).toMatchObject({ reason: { code: 'store-unavailable' } });
+  expect(answers[4]).toMatchObject({ reason: { code: 'store-unavailable' } });
   for (const [index, token] of tokens.entries()) {
-    if (index < 4) continue;
+    if (index < 5) continue;
     expect(answers[index]).toMatchObject({
       value: { outcome: 'active', session: { id: token.id, roles: ['customer'] } },
     });
@@ -82,4 +87,24 @@ test('a thousand at once don’t block Redis with one command', async () => {
   const answers = await Promise.all(Array.from({ length: 1000 }, () => validator.validate(token)));
   expect(answers.every(({ outcome }) => outcome === 'active')).toBe(true);
   expect(await calls()).toBeGreaterThanOrEqual(1000 / 64);
+});
+
+test('while an upgrade goes on, services of both releases validate with the library of either', async () => {
+  const tokens = await Promise.all(Array.from({ length: 3 }, logIn));
+  const answersAsBefore = () => {
+    const keys = tokens.flatMap(({ id }) => [keysOf(id).s, keysOf(id).t]);
+    const args = tokens.flatMap(({ id, secretHash }) => [keysOf(id).rest, secretHash]);
+    return admin.call('FCALL_RO', 'holdfast_v2_validate_each', keys.length, ...keys, ...args) as Promise<string[]>;
+  };
+  const outcomes = async () =>
+    (await Promise.all(tokens.map((token) => validator.validate(token)))).map(({ outcome }) => outcome);
+  for (const answer of await answersAsBefore()) expect(answer).toMatch(/^active\n/);
+
+  const library = readFileSync(join(sessionPackage, 'src', 'functions', 'holdfast.lua'), 'utf8');
+  const before = library.replace(/^register\('validate_batch'.*$/m, '');
+  await admin.call('FUNCTION', 'LOAD', 'REPLACE', before);
+  expect(before).not.toBe(library);
+  expect(await outcomes()).toEqual(['active', 'active', 'active']);
+  await admin.call('FUNCTION', 'LOAD', 'REPLACE', library);
+  expect(await outcomes()).toEqual(['active', 'active', 'active']);
 });

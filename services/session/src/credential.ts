@@ -14,14 +14,15 @@ export type ReadHeader = (name: string) => string | undefined;
 export function readCredential(header: ReadHeader): Credential {
   const authorization = header('authorization');
   const bearer = authorization === undefined ? null : /^bearer(?: +(.*))?$/i.exec(authorization);
-  const [cookie, ...moreCookies] = readCookies(header('cookie'), SESSION_COOKIE);
-  if ((bearer && cookie !== undefined) || moreCookies.length > 0) {
+  const cookies = readCookies(header('cookie'), SESSION_COOKIE);
+  if (cookies.length > (bearer ? 0 : 1)) {
     throw new HoldfastError(
       'invalid-request',
       `Two credentials were sent. Send either the ${SESSION_COOKIE} cookie or \`Authorization: Bearer\`, once.`,
     );
   }
   if (bearer) return { kind: 'bearer', token: bearer[1] ?? '' };
-  if (cookie !== undefined && cookie !== '') return { kind: 'cookie', token: cookie };
+  const [cookie] = cookies;
+  if (cookie) return { kind: 'cookie', token: cookie };
   return { kind: 'none' };
 }

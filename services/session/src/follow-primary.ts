@@ -1,9 +1,15 @@
-import { isIP } from 'node:net';
 import type { Redis } from 'ioredis';
-import { type RedisConfig, tellPrimary, toldPrimary } from './redis-client.ts';
+import { askSentinels } from './ask-sentinels.ts';
+import { isSame, mayBeReplaced, toUncertain } from './primary-connector.ts';
+import { endpointOf, type RedisConfig, type RedisEndpoint, tellPrimary, toldPrimary } from './redis-client.ts';
 import { createSentinelClient } from './sentinel-client.ts';
 
 const CHANNEL = '+switch-master';
+/**
+ * How often the primary is asked whether its replicas are with it. It misses them 2 to 4 s after it was cut off
+ * (`min-replicas-max-lag`); a successor takes its first write a second later.
+ */
+const CHECK_MS = 500;
 
 export interface PrimaryFollower {
   close(): void;
@@ -11,7 +17,8 @@ export interface PrimaryFollower {
 
 /**
  * Listens to every Sentinel for a new primary, and makes connections that are with another one ask again at once: also
- * when the old primary hangs with its connection open, or lives on and would answer with old data.
+ * when the old primary hangs with its connection open, or lives on and would answer with old data. No Sentinel can tell who
+ * is cut off together with the old primary; so one that its replicas have left is asked only while most Sentinels name it.
  *
  * It stands in for ioredis' own failover detector, which ends a connection for good when the news arrives while that
  * connection is being made, and whose resubscription ends the process when a Sentinel answers too slowly.
@@ -26,12 +33,17 @@ export function followPrimary(
 
   const leaveOthers = (client: Redis) => {
     const primary = toldPrimary(client);
-    if (client.status !== 'ready' || primary === undefined) return;
-    const { remoteAddress, remotePort } = client.stream;
-    const { host, port } = primary;
-    if (isIP(host) !== 0 && (remoteAddress !== host || remotePort !== port)) client.disconnect(true);
+    const endpoint = endpointOf(client);
+    if (client.status === 'ready' && primary && endpoint && !isSame(endpoint, primary)) client.disconnect(true);
   };
   for (const client of clients) client.on('ready', () => leaveOthers(client));
+
+  const follow = (primary: RedisEndpoint) => {
+    for (const client of clients) {
+      tellPrimary(client, primary);
+      leaveOthers(client);
+    }
+  };
 
   const sentinels = target.sentinels.map((endpoint) => {
     const sentinel = createSentinelClient(endpoint, 'holdfast-follow', config);
@@ -43,16 +55,38 @@ export function followPrimary(
       // <master name> <old ip> <old port> <new ip> <new port>
       const [name, , , newHost, newPort] = String(message).split(' ');
       if (name !== target.masterName || newHost === undefined) return;
-      const primary = { host: newHost, port: Number(newPort) };
-      for (const client of clients) {
-        tellPrimary(client, primary);
-        leaveOthers(client);
-      }
+      follow({ host: newHost, port: Number(newPort) });
     });
     return sentinel;
   });
+
+  const confirm = async (client: Redis) => {
+    const primary = endpointOf(client);
+    if (client.status !== 'ready' || primary === undefined || toldPrimary(client)) return;
+    const [, good] = /^min_slaves_good_slaves:(\d+)/m.exec(await client.info('replication')) ?? [];
+    if (!mayBeReplaced({ min_slaves_good_slaves: good })) return;
+    const named = await askSentinels(sentinels, target.masterName).catch(() => undefined);
+    if (named?.certain && isSame(named, primary)) return;
+    if (named?.certain) return follow(named);
+    onError(toUncertain(primary));
+    for (const each of clients) {
+      const endpoint = endpointOf(each);
+      if (endpoint && isSame(endpoint, primary)) each.disconnect(true);
+    }
+  };
+  let confirming: Promise<void> | undefined;
+  const timer = setInterval(() => {
+    const [client] = clients;
+    // A primary that does not answer at all is its connection's to notice.
+    if (client)
+      confirming ??= confirm(client)
+        .catch(() => {})
+        .finally(() => (confirming = undefined));
+  }, CHECK_MS).unref();
+
   return {
     close: () => {
+      clearInterval(timer);
       for (const sentinel of sentinels) sentinel.disconnect();
     },
   };

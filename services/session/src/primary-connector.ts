@@ -1,8 +1,8 @@
-import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { AbstractConnector, type Redis } from 'ioredis';
+import { askSentinels, type NamedPrimary } from './ask-sentinels.ts';
 import type { RedisConfig, RedisEndpoint, SentinelTarget } from './redis-client.ts';
 import { createSentinelClient } from './sentinel-client.ts';
 
@@ -11,20 +11,31 @@ type Emit = (event: string, error: Error) => void;
 
 /** After a failover it takes the other Sentinels a moment to know, and a client that asks one of those is sent back. */
 const NEWS_MS = 30_000;
-/** For a Sentinel to be there. */
-const ASK_MS = 500;
 const PAUSE_MS = 100;
 
+/** What INFO says of a Redis; the number of replicas is there only where a primary without any takes no writes. */
+export interface ReplicationInfo {
+  role?: string;
+  min_slaves_good_slaves?: string | undefined;
+}
+
 /**
- * Finds the primary for a connection: where news of a failover said it is, else where most Sentinels say, who are asked all
- * at once. ioredis' own asks one Sentinel after the other, so that one which is gone with the old primary's node holds up
+ * Whether a primary may have a successor that it does not know of: none of its replicas is with it any more, in the time
+ * after which it takes no writes (`min-replicas-max-lag`). It would answer with old data.
+ */
+export const mayBeReplaced = ({ min_slaves_good_slaves: good }: ReplicationInfo) => good === '0';
+
+/**
+ * Finds the primary for a connection: where news of a failover said it is, else where the Sentinels say, who are asked all
+ * at once. One that may have a successor is taken only where most of them name it. ioredis' own asks one Sentinel after the other, so that one which is gone with the old primary's node holds up
  * every client, and finishes what it has begun: a connection to a host that is gone.
  */
 export class PrimaryConnector extends AbstractConnector {
   readonly #config: RedisConfig;
   readonly #target: SentinelTarget;
   #news: { endpoint: RedisEndpoint; untilMs: number } | undefined;
-  #endpoint: RedisEndpoint | undefined;
+  #endpoint: NamedPrimary | undefined;
+  #emit: Emit = () => {};
   #sentinels: Redis[] | undefined;
   #wake = () => {};
 
@@ -37,11 +48,13 @@ export class PrimaryConnector extends AbstractConnector {
   override async connect(emit: Emit): Promise<Socket> {
     this.connecting = true;
     this.#endpoint = undefined;
-    const endpoint = await this.#locate(emit);
+    this.#emit = emit;
+    const endpoint = await this.#locate();
     if (!this.connecting) throw new Error('Connection is closed.');
     this.#endpoint = endpoint;
     const tls = this.#config.tls?.();
-    const stream = tls ? connectTls({ ...endpoint, ...tls }) : createConnection(endpoint);
+    const { host, port } = endpoint;
+    const stream = tls ? connectTls({ host, port, ...tls }) : createConnection({ host, port });
     this.stream = stream;
     stream.once('error', (error) => {
       this.firstError = error;
@@ -53,7 +66,7 @@ export class PrimaryConnector extends AbstractConnector {
     });
     // The new primary may be gone as well, and the next message lost: the Sentinels are asked.
     stream.once('close', () => {
-      if (!reached && this.#news?.endpoint === endpoint) this.#news = undefined;
+      if (!reached && this.#news && isSame(this.#news.endpoint, endpoint)) this.#news = undefined;
     });
     return stream;
   }
@@ -69,11 +82,21 @@ export class PrimaryConnector extends AbstractConnector {
     return this.#news && performance.now() < this.#news.untilMs ? this.#news.endpoint : undefined;
   }
 
-  /** Whether who answers at that address is a primary, by its INFO; where it is not, the news of it was wrong. */
-  override check(info: { role?: string }): boolean {
-    const fits = info.role === undefined || info.role === 'master';
-    if (!fits) this.#news = undefined;
-    return fits;
+  /** Where the connection goes, or is. */
+  get endpoint(): RedisEndpoint | undefined {
+    return this.#endpoint;
+  }
+
+  /**
+   * Whether who answers at that address is the primary, by its INFO. Where it is none the news of it was wrong; where it may
+   * have been replaced the Sentinels must be certain.
+   */
+  override check(info: ReplicationInfo): boolean {
+    const isPrimary = info.role === undefined || info.role === 'master';
+    if (!isPrimary) this.#news = undefined;
+    if (!isPrimary || this.#endpoint?.certain || !mayBeReplaced(info)) return isPrimary;
+    if (this.#endpoint) this.#emit('error', toUncertain(this.#endpoint));
+    return false;
   }
 
   /**
@@ -87,50 +110,22 @@ export class PrimaryConnector extends AbstractConnector {
     if (!isUp && this.#endpoint !== undefined && !isSame(this.#endpoint, endpoint)) this.stream.destroy();
   }
 
-  async #locate(emit: Emit): Promise<RedisEndpoint> {
+  async #locate(): Promise<NamedPrimary> {
     for (;;) {
       const told = new Promise<undefined>((resolve) => {
         this.#wake = () => resolve(undefined);
       });
-      if (this.news) return this.news;
-      const found = await Promise.race([told, this.#askSentinels().catch((error: Error) => error)]);
+      if (this.news) return { ...this.news, certain: true };
+      const asked = askSentinels(this.#openSentinels(), this.#target.masterName);
+      const found = await Promise.race([told, asked.catch((error: Error) => error)]);
       if (!this.connecting) throw new Error('Connection is closed.');
       if (found instanceof Error) {
-        emit('error', found);
+        this.#emit('error', found);
         await Promise.race([told, delay(PAUSE_MS)]);
       } else if (found !== undefined) {
         return found;
       }
     }
-  }
-
-  /** What most of them say; where so many don't answer, what most of the others say. */
-  async #askSentinels(): Promise<RedisEndpoint> {
-    const { sentinels, masterName } = this.#target;
-    const votes = new Map<string, { endpoint: RedisEndpoint; count: number }>();
-    const agreed = Promise.withResolvers<RedisEndpoint>();
-    const asked = this.#openSentinels().map(async (sentinel) => {
-      const endpoint = await this.#ask(sentinel, masterName);
-      const vote = votes.get(`${endpoint.host} ${endpoint.port}`) ?? { endpoint, count: 0 };
-      votes.set(`${endpoint.host} ${endpoint.port}`, vote);
-      vote.count += 1;
-      if (vote.count > sentinels.length / 2) agreed.resolve(endpoint);
-    });
-    const all = Promise.allSettled(asked).then((results) => {
-      const [most] = [...votes.values()].sort((a, b) => b.count - a.count);
-      if (most) return most.endpoint;
-      const [reason] = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as Error] : []));
-      throw new Error(`no Sentinel of ${sentinels.length} names a primary for ${masterName}`, { cause: reason });
-    });
-    return Promise.race([agreed.promise, all]);
-  }
-
-  async #ask(sentinel: Redis, masterName: string): Promise<RedisEndpoint> {
-    const { host, port } = sentinel.options;
-    if (sentinel.status !== 'ready') await Promise.race([once(sentinel, 'ready'), delay(ASK_MS)]);
-    const address = (await sentinel.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName)) as string[] | null;
-    if (address === null) throw new Error(`the Sentinel at ${host}:${port} knows no primary named ${masterName}`);
-    return { host: String(address[0]), port: Number(address[1]) };
   }
 
   /** They are kept while the primary is looked for: an outage must not cost them a connection a try. */
@@ -149,4 +144,10 @@ export class PrimaryConnector extends AbstractConnector {
   }
 }
 
-const isSame = (one: RedisEndpoint, other: RedisEndpoint) => one.host === other.host && one.port === other.port;
+/** Nobody may be told what it has: a session that it does not know, or still knows, may be another by now. */
+export const toUncertain = ({ host, port }: RedisEndpoint) =>
+  new Error(
+    `no replica follows the primary at ${host}:${port}, and too few Sentinels answer: it may be cut off, and replaced. It is not asked any more until most Sentinels name it`,
+  );
+
+export const isSame = (one: RedisEndpoint, other: RedisEndpoint) => one.host === other.host && one.port === other.port;

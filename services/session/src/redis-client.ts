@@ -110,7 +110,12 @@ export function tellPrimary(redis: Redis, primary: RedisEndpoint): void {
   connectors.get(redis)?.tell(primary, redis.status === 'ready');
 }
 
-/** Where that was a moment ago, as far as it still holds. */
+/** Where a client of Sentinels is connected, or about to be. */
+export function endpointOf(redis: Redis): RedisEndpoint | undefined {
+  return connectors.get(redis)?.endpoint;
+}
+
+/** Where the primary was said to be a moment ago, as far as it still holds. */
 export function toldPrimary(redis: Redis): RedisEndpoint | undefined {
   return connectors.get(redis)?.news;
 }

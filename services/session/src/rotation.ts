@@ -30,6 +30,6 @@ export function toRotated(candidates: readonly CreatedSessionToken[], reply: unk
   if (outcome === 'kept') return { outcome };
   const successor = candidates.find(({ secretHash }) => secretHash === successorHash);
   if (outcome !== 'rotated' || successor === undefined) return toEnded(reply);
-  const authentication = parsePublicPart(String(publicPart), Number(createdAtMs));
+  const authentication = parsePublicPart(publicPart, Number(createdAtMs));
   return { outcome, token: successor.token, authentication };
 }

@@ -135,7 +135,7 @@ export class SessionCache {
     if (!this.#tracking || epoch !== this.#epoch || under.changed) return;
     // A secret whose days are numbered by rotation is asked for each time.
     if (validation?.outcome !== 'active' || !validation.settled) return;
-    const { session, touchDue, nowMs } = validation;
+    const { session, touchDue, rotation, nowMs } = validation;
     const { maxAgeMs, maxSessions = MAX_SESSIONS } = this.#options;
     const { lastSeenAtMs, idleExpiresAtMs } = session;
     // As holdfast.lua has it: often enough for a short idle timeout.
@@ -143,16 +143,20 @@ export class SessionCache {
     const before = this.#entries.get(key);
     if (before) this.#remove(before);
     const next = this.#groups.get(group);
+    // What a hit reads comes first, so that it is in one line of the processor's cache.
     const entry: Entry = {
-      ...validation,
       session: { ...session, roles: this.#share(session.roles), amr: this.#share(session.amr) },
-      touchDue: false,
-      firstUse: undefined,
-      key,
-      id,
       untilMs: Math.floor(askedAtMs + Math.min(maxAgeMs, idleExpiresAtMs - nowMs)),
       // Where a touch is due now, the one who asked sees to it.
       touchAtMs: Math.floor(askedAtMs + touchIntervalMs + (touchDue ? 0 : lastSeenAtMs - nowMs)),
+      touchDue: false,
+      outcome: 'active',
+      firstUse: undefined,
+      rotation,
+      nowMs,
+      settled: true,
+      key,
+      id,
       touchIntervalMs,
       next,
       previous: undefined,

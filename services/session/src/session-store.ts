@@ -250,20 +250,16 @@ export class SessionStore {
 
   /** @param further arguments of `validate` that the ordinary validation has not got */
   #validate(
-    { id, secretHash }: ParsedSessionToken,
+    token: ParsedSessionToken,
     further: readonly (string | number)[] | undefined,
     { safe }: ValidateOptions,
   ): Promise<unknown[]> {
-    const { s, t, rest } = toSessionKeys(id);
     const primaryReady = this.#calls.redis.status === 'ready';
-    const args = [rest, secretHash, ...(further ?? [])];
-    // A device's name may be any text; without it no part of the answer has a line break.
-    const primary = further
-      ? (this.#calls.ask('validate', [s, t], args) as Promise<unknown[]>)
-      : this.#calls.askTogether({ s, t, rest, secretHash });
+    const primary = further ? this.#calls.validate(token, further) : this.#calls.validateTogether(token);
     if (!safe || !this.#degraded) return primary;
+    const { s, t, rest } = toSessionKeys(token.id);
     return this.#degraded.read(primary, primaryReady, async (node) => {
-      const reply = await node.fcall_ro('holdfast_v2_validate', 2, s, t, ...args);
+      const reply = await node.fcall_ro('holdfast_v2_validate', 2, s, t, rest, token.secretHash, ...(further ?? []));
       // Without the primary nothing can be rotated, so nobody has to wait for that.
       return (reply as unknown[]).slice(0, ROTATION_FIELD);
     });

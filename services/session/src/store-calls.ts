@@ -5,9 +5,11 @@ import { followPrimary, type PrimaryFollower } from './follow-primary.ts';
 import { loadFunctionLibrary } from './function-library.ts';
 import { HoldfastError } from './holdfast-error.ts';
 import { createRedisClient } from './redis-client.ts';
+import { toSessionKeys } from './session-keys.ts';
 import type { SessionStoreOptions } from './session-store-options.ts';
+import type { ParsedSessionToken } from './session-token.ts';
 import { isFunctionMissing, toStoreError } from './store-errors.ts';
-import { type Question, ValidationBatcher, type ValidationReply } from './validation-batcher.ts';
+import { ValidationBatcher, type ValidationReply } from './validation-batcher.ts';
 import { withRetry } from './with-retry.ts';
 
 type Arguments = readonly (string | number)[];
@@ -37,6 +39,7 @@ export class StoreCalls {
       redis: this.redis,
       retryBudgetMs: options.retryBudgetMs,
       measure: (run) => this.#measure('validate', run),
+      askAlone: (token) => this.validate(token),
     });
     const onError = (error: Error) => options.onError?.(error);
     if (options.role === 'auth') {
@@ -84,9 +87,15 @@ export class StoreCalls {
     );
   }
 
+  /** @param further arguments of the function `validate` */
+  validate({ id, secretHash }: ParsedSessionToken, further: Arguments = []): Promise<ValidationReply> {
+    const { s, t, rest } = toSessionKeys(id);
+    return this.ask('validate', [s, t], [rest, secretHash, ...further]) as Promise<ValidationReply>;
+  }
+
   /** A validation without the device, together with others of its moment. */
-  askTogether(question: Question): Promise<ValidationReply> {
-    return this.#trace('validate', () => this.#batcher.ask(question));
+  validateTogether(token: ParsedSessionToken): Promise<ValidationReply> {
+    return this.#trace('validate', () => this.#batcher.ask(token));
   }
 
   /** A call that the replicas confirm. Only auth may make one. */

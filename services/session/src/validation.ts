@@ -33,7 +33,7 @@ export type Ended =
 /** The fields as `validate` and `list` give them: public part, created, seen, idle, absolute. */
 export function toSession(id: string, fields: unknown[]): Session {
   const [createdAtMs, lastSeenAtMs] = [Number(fields[1]), Number(fields[2])];
-  const { userId, roles, amr, authenticatedAtMs } = parsePublicPart(String(fields[0]), createdAtMs);
+  const { userId, roles, amr, authenticatedAtMs } = parsePublicPart(fields[0], createdAtMs);
   const [idleMs, absoluteExpiresAtMs] = [Number(fields[3]), Number(fields[4])];
   return {
     id,
@@ -48,11 +48,21 @@ export function toSession(id: string, fields: unknown[]): Session {
   };
 }
 
-/** The public part as it is in a record: JSON of user id, roles, amr, and when that was proved, counted from `created`. */
-export function parsePublicPart(text: string, createdAtMs: number): PublicPart {
+/**
+ * The public part: user id, roles, amr, and when that was proved, counted from `created`; as JSON, as it is in a record, or
+ * parsed already.
+ */
+export function parsePublicPart(part: unknown, createdAtMs: number): PublicPart {
+  const [userId, roles, amr, sinceCreatedMs] = (Array.isArray(part) ? part : parseReply(`[${part}]`)) as PublicParts;
+  return { userId, roles, amr, authenticatedAtMs: createdAtMs + sinceCreatedMs };
+}
+
+type PublicParts = [userId: string, roles: string[], amr: string[], sinceCreatedMs: number];
+
+/** @throws HoldfastError `store-unavailable` for what is no JSON: another replica may be able to read it */
+export function parseReply(text: string): unknown {
   try {
-    const [userId, roles, amr, sinceCreatedMs] = JSON.parse(`[${text}]`) as [string, string[], string[], number];
-    return { userId, roles, amr, authenticatedAtMs: createdAtMs + sinceCreatedMs };
+    return JSON.parse(text);
   } catch (error) {
     throw toStoreError(error);
   }

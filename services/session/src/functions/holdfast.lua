@@ -1,5 +1,5 @@
 #!lua name=holdfast_v2
--- revision: 2
+-- revision: 3
 --
 -- Everything about a session that must happen at once. An id is 22 characters: 9 that all sessions of a user share (the
 -- part), and 13 of its own (the rest). Keys (KEYS is always in this order):
@@ -15,7 +15,9 @@
 -- The revision above grows with every change of this file: an older auth never replaces a newer library.
 
 local SCHEMA = 2               -- the newest record this library can read
-local PART = 9                 -- how many characters of an id its user's sessions share
+local ID = 22                  -- how many characters an id has
+local PART = 9                 -- how many of them its user's sessions share
+local HASH = 43                -- how many characters the hash of a secret has
 local TOMBSTONE_MS = 300000    -- how long an ended session still tells its holder why
 local TOUCH_MS = 60000         -- at most one touch per session and minute
 local GRACE_MS = 30000         -- how long a secret lives on after its successor was first used
@@ -267,9 +269,34 @@ local function validate(keys, args)
   return {judge(keys[1], keys[2], args[1], args[2], tonumber(args[3]), now_ms())}
 end
 
--- KEYS s t s t …; ARGV rest and secret hash of each. Validations that were asked for at the same moment, as one command: what
--- a call costs is paid once for all of them. Returns a text for each, the parts of validate's answer but the device as
--- lines: one text is cheaper to read than many values. A record that can't be read spoils only its own answer.
+-- ARGV: id and secret hash of each, all in one text. Validations that were asked for at the same moment, as one command with one
+-- argument: what a call costs is paid once for all of them. Returns a text for each: validate's answer but for the device as a
+-- JSON array, and in it the public part as one, since one text is cheaper to read than many values. A record that can't be
+-- read spoils only its own answer.
+local function validate_batch(_, args)
+  local asked, now, replies = args[1], now_ms(), {}
+  local rest_of_reply = string.format(',0,0,%.0f,', now)
+  for at = 1, #asked, ID + HASH do
+    local part, rest = string.sub(asked, at, at + PART - 1), string.sub(asked, at + PART, at + ID - 1)
+    local read, outcome, a, created, seen, idle, absolute, due, _, _, _, first, rotation, settled =
+      pcall(judge, 'hf:s:' .. part, 'hf:t:' .. part, rest, string.sub(asked, at + ID, at + ID + HASH - 1), nil, now)
+    local reply = read and outcome or 'unreadable'
+    if reply == 'active' then
+      -- %d takes a fraction of the time that Lua takes for a number that is to be text.
+      reply = '["active",[' .. a .. string.format('],%d,%d,%d,%d,', created, seen, idle, absolute) .. due ..
+        rest_of_reply .. first .. ',' .. rotation .. ',' .. settled .. ']'
+    elseif read and a then
+      reply = '["' .. reply .. '",' .. cjson.encode(a) .. ']'
+    else
+      reply = '["' .. reply .. '"]'
+    end
+    replies[#replies + 1] = reply
+  end
+  return replies
+end
+
+-- As services before revision 3 ask, which an upgrade replaces one by one. KEYS s t s t …; ARGV rest and secret hash of each.
+-- Returns a text for each, the parts of validate's answer but the device as lines.
 local function validate_each(keys, args)
   local now, replies = now_ms(), {}
   local rest_of_line = string.format('\n\n\n%.0f\n', now)
@@ -278,7 +305,6 @@ local function validate_each(keys, args)
       pcall(judge, keys[i], keys[i + 1], args[i], args[i + 1], nil, now)
     local reply = read and outcome or 'unreadable'
     if reply == 'active' then
-      -- %d takes a fraction of the time that Lua takes for a number that is to be text.
       reply = 'active\n' .. a .. string.format('\n%d\n%d\n%d\n%d\n', created, seen, idle, absolute) .. due ..
         rest_of_line .. first .. '\n' .. rotation .. '\n' .. settled
     elseif read and a then
@@ -536,6 +562,7 @@ end
 -- Ending a session must work in a Redis that is full.
 register('create', create, {})
 register('validate', validate, {'no-writes'})
+register('validate_batch', validate_batch, {'no-writes'})
 register('validate_each', validate_each, {'no-writes'})
 register('touch', touch, {'allow-oom'})
 register('rotate', rotate, {'allow-oom'})

@@ -1,0 +1,112 @@
+import { join } from 'node:path';
+import { createSessionToken, parseSessionToken, type RedisEndpoint, SessionStore } from '@holdfast/session';
+import { expect, onTestFinished, test } from 'vitest';
+import { SentinelNode } from '../../../services/local/src/sentinel-node.ts';
+import { pollUntil } from '../../support/poll-until.ts';
+import { startRedisSet, type TestRedisSet } from '../../support/redis-sentinel.ts';
+import { reservePort } from '../../support/reserve-port.ts';
+
+test('who is cut off together with the old primary tells nobody what that one has: a session begun since is unavailable, never unknown', async () => {
+  await using set = await startRedisSet();
+  await set.untilReplicated();
+  const auth = open(set, 'auth');
+  await logIn(auth);
+  const old = await set.primary();
+  await old.killed();
+  const successor = await set.untilFailedOver(old);
+  await pollUntil('every Sentinel that knows', 20_000, async () => {
+    const named = await Promise.all(set.sentinels.map((sentinel) => sentinel.readPrimary()));
+    return named.every(({ port }) => port === successor.port);
+  });
+  const begun = await pollUntil('a login after the failover', 20_000, () => logIn(auth).catch(() => undefined));
+
+  // The far side, before it hears of the failover: the old primary lives on without a replica, one Sentinel names it, and the
+  // others don't answer.
+  for (const sentinel of set.sentinels) sentinel.process?.kill('SIGSTOP');
+  await old.start();
+  await using besideIt = await startSentinel(set, old);
+  const [second, third] = set.sentinels.map(({ endpoint }) => endpoint) as [RedisEndpoint, RedisEndpoint];
+  const far = open(set, 'validator', [besideIt.endpoint, second, third]);
+  await pollUntil('the old primary', 10_000, async () =>
+    (await old.admin().info()).includes('min_slaves_good_slaves:0'),
+  );
+  // Each for as long as its budget lasts, while it connects again and again.
+  for (let attempt = 0; attempt < 3; attempt += 1)
+    await expect(far.validate(begun)).rejects.toMatchObject({ code: 'store-unavailable' });
+
+  // The cut is mended.
+  for (const sentinel of set.sentinels) sentinel.process?.kill('SIGCONT');
+  const answer = await pollUntil('an answer', 20_000, async () => {
+    const outcome = await far.validate(begun).then(
+      ({ outcome }) => outcome,
+      ({ code }) => code as string,
+    );
+    return outcome !== 'store-unavailable' && outcome;
+  });
+  expect(answer).toBe('active');
+}, 120_000);
+
+test('a primary that is cut off while it is asked is asked no more once it can have a successor, and again when it has none', async () => {
+  await using set = await startRedisSet();
+  await set.untilReplicated();
+  const token = await logIn(open(set, 'auth'));
+  const validator = open(set, 'validator');
+  const ask = () => validator.validate(createSessionToken('nobody')).catch(({ code }) => ({ outcome: code as string }));
+  await pollUntil('the primary', 10_000, async () => (await ask()).outcome === 'unknown');
+  const beyondTheCut = [
+    ...(await set.replicas()).map(({ node }) => node.process),
+    ...set.sentinels.slice(1).map((sentinel) => sentinel.process),
+  ];
+  for (const each of beyondTheCut) each?.kill('SIGSTOP');
+  await pollUntil('no answer', 10_000, async () => (await ask()).outcome === 'store-unavailable');
+  expect((await ask()).outcome).toBe('store-unavailable');
+  for (const each of beyondTheCut) each?.kill('SIGCONT');
+  await pollUntil(
+    'the primary again',
+    20_000,
+    async () => (await validator.validate(token).catch(() => undefined))?.outcome === 'active',
+  );
+}, 120_000);
+
+function open(set: TestRedisSet, role: 'auth' | 'validator', sentinels?: readonly RedisEndpoint[]): SessionStore {
+  const redis = set.configFor(role);
+  const store = new SessionStore({
+    redis: sentinels ? { ...redis, target: { kind: 'sentinel', sentinels, masterName: set.masterName } } : redis,
+    role,
+    idleTimeoutMs: 60_000,
+    absoluteTimeoutMs: 60_000,
+    waitReplicas: 1,
+    waitTimeoutMs: 500,
+    retryBudgetMs: 1000,
+  });
+  onTestFinished(() => store.close());
+  store.connect();
+  return store;
+}
+
+async function logIn(auth: SessionStore) {
+  const device = { userAgent: 'test', ip: '192.0.2.1' };
+  const { token } = await auth.create({ userId: createSessionToken('nobody').id, roles: [], amr: ['pwd'], device });
+  const parsed = parseSessionToken(token);
+  if (!parsed) throw new Error('create gave a token that can’t be parsed');
+  return parsed;
+}
+
+/** One more Sentinel, which knows nobody but that primary. */
+async function startSentinel(set: TestRedisSet, primary: RedisEndpoint) {
+  const { users, masterName } = set;
+  const endpoint = { host: '127.0.0.1', port: await reservePort() };
+  const sentinel = new SentinelNode({
+    ...endpoint,
+    name: 'sentinel-cut-off',
+    folder: join(set.folder, 'sentinel-cut-off'),
+    masterName,
+    quorum: 2,
+    redisUser: users.sentinel,
+    sentinelUser: users.sentinel,
+    downAfterMs: 2000,
+    failoverTimeoutMs: 15_000,
+  });
+  await sentinel.start(primary);
+  return { endpoint, [Symbol.asyncDispose]: () => sentinel.stop() };
+}
