@@ -68,7 +68,35 @@ test('a primary that is cut off while it is asked is asked no more once it can h
   );
 }, 120_000);
 
-function open(set: TestRedisSet, role: 'auth' | 'validator', sentinels?: readonly RedisEndpoint[]): SessionStore {
+test('a primary that all its replicas have left keeps its connections while most Sentinels name it', async () => {
+  await using set = await startRedisSet();
+  await set.untilReplicated();
+  const errors: Error[] = [];
+  const validator = open(set, 'validator', undefined, (error) => errors.push(error));
+  await validator.ping();
+  const admin = (await set.primary()).admin();
+  const connections = async () => {
+    const lines = String(await admin.client('LIST')).split('\n');
+    return lines.filter((line) => line.includes(' user=validator ')).map((line) => line.split(' ')[0]);
+  };
+  const before = await connections();
+  for (const { node } of await set.replicas()) node.process?.kill('SIGSTOP');
+  await pollUntil('a primary alone', 10_000, async () => (await admin.info()).includes('min_slaves_good_slaves:0'));
+  await admin.config('RESETSTAT');
+  await pollUntil('five looks at it', 10_000, async () => {
+    return Number(/cmdstat_info:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1]) >= 5;
+  });
+  expect(await connections()).toEqual(before);
+  expect(before).toHaveLength(1);
+  expect(errors).toEqual([]);
+}, 120_000);
+
+function open(
+  set: TestRedisSet,
+  role: 'auth' | 'validator',
+  sentinels?: readonly RedisEndpoint[],
+  onError: (error: Error) => void = () => {},
+): SessionStore {
   const redis = set.configFor(role);
   const store = new SessionStore({
     redis: sentinels ? { ...redis, target: { kind: 'sentinel', sentinels, masterName: set.masterName } } : redis,
@@ -78,6 +106,7 @@ function open(set: TestRedisSet, role: 'auth' | 'validator', sentinels?: readonl
     waitReplicas: 1,
     waitTimeoutMs: 500,
     retryBudgetMs: 1000,
+    onError,
   });
   onTestFinished(() => store.close());
   store.connect();
