@@ -1,7 +1,14 @@
 import type { Redis } from 'ioredis';
 import { askSentinels } from './ask-sentinels.ts';
 import { isSame, mayBeReplaced, toUncertain } from './primary-connector.ts';
-import { endpointOf, type RedisConfig, type RedisEndpoint, tellPrimary, toldPrimary } from './redis-client.ts';
+import {
+  doubtPrimary,
+  endpointOf,
+  type RedisConfig,
+  type RedisEndpoint,
+  tellPrimary,
+  toldPrimary,
+} from './redis-client.ts';
 import { createSentinelClient } from './sentinel-client.ts';
 
 const CHANNEL = '+switch-master';
@@ -62,16 +69,19 @@ export function followPrimary(
 
   const confirm = async (client: Redis) => {
     const primary = endpointOf(client);
-    if (client.status !== 'ready' || primary === undefined || toldPrimary(client)) return;
+    if (client.status !== 'ready' || primary === undefined) return;
     const [, good] = /^min_slaves_good_slaves:(\d+)/m.exec(await client.info('replication')) ?? [];
     if (!mayBeReplaced({ min_slaves_good_slaves: good })) return;
     const named = await askSentinels(sentinels, target.masterName).catch(() => undefined);
-    if (named?.certain && isSame(named, primary)) return;
-    if (named?.certain) return follow(named);
+    if (named?.certain) {
+      // News of a failover is here before most Sentinels have it.
+      if (!isSame(named, primary) && !toldPrimary(client)) follow(named);
+      return;
+    }
     onError(toUncertain(primary));
     for (const each of clients) {
       const endpoint = endpointOf(each);
-      if (endpoint && isSame(endpoint, primary)) each.disconnect(true);
+      if (endpoint && isSame(endpoint, primary)) doubtPrimary(each);
     }
   };
   let confirming: Promise<void> | undefined;

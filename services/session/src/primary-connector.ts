@@ -110,6 +110,11 @@ export class PrimaryConnector extends AbstractConnector {
     if (!isUp && this.#endpoint !== undefined && !isSame(this.#endpoint, endpoint)) this.stream.destroy();
   }
 
+  /** The news may be out of date as well. */
+  doubt(): void {
+    this.#news = undefined;
+  }
+
   async #locate(): Promise<NamedPrimary> {
     for (;;) {
       const told = new Promise<undefined>((resolve) => {

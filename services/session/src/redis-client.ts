@@ -110,6 +110,12 @@ export function tellPrimary(redis: Redis, primary: RedisEndpoint): void {
   connectors.get(redis)?.tell(primary, redis.status === 'ready');
 }
 
+/** The primary of a client of Sentinels may have a successor: it is left, and most Sentinels have to name it again. */
+export function doubtPrimary(redis: Redis): void {
+  connectors.get(redis)?.doubt();
+  redis.disconnect(true);
+}
+
 /** Where a client of Sentinels is connected, or about to be. */
 export function endpointOf(redis: Redis): RedisEndpoint | undefined {
   return connectors.get(redis)?.endpoint;

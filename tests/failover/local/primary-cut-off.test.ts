@@ -46,13 +46,19 @@ test('who is cut off together with the old primary tells nobody what that one ha
   expect(answer).toBe('active');
 }, 120_000);
 
-test('a primary that is cut off while it is asked is asked no more once it can have a successor, and again when it has none', async () => {
+test('a primary that is cut off while it is asked, just after a failover, is asked no more once it can have a successor, and again when it has none', async () => {
   await using set = await startRedisSet();
   await set.untilReplicated();
   const token = await logIn(open(set, 'auth'));
   const validator = open(set, 'validator');
   const ask = () => validator.validate(createSessionToken('nobody')).catch(({ code }) => ({ outcome: code as string }));
   await pollUntil('the primary', 10_000, async () => (await ask()).outcome === 'unknown');
+  // So that it has just heard of a failover.
+  const old = await set.primary();
+  await old.killed();
+  await old.start(await set.untilFailedOver(old));
+  await set.untilReplicated();
+  await pollUntil('the successor', 10_000, async () => (await ask()).outcome === 'unknown');
   const beyondTheCut = [
     ...(await set.replicas()).map(({ node }) => node.process),
     ...set.sentinels.slice(1).map((sentinel) => sentinel.process),
