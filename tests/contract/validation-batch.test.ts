@@ -86,7 +86,7 @@ test('a thousand at once don’t block Redis with one command', async () => {
   await admin.config('RESETSTAT');
   const answers = await Promise.all(Array.from({ length: 1000 }, () => validator.validate(token)));
   expect(answers.every(({ outcome }) => outcome === 'active')).toBe(true);
-  expect(await calls()).toBeGreaterThanOrEqual(1000 / 64);
+  expect(await calls()).toBeGreaterThanOrEqual(1000 / 16);
 });
 
 test('while an upgrade goes on, services of both releases validate with the library of either', async () => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { RedisEndpoint } from './redis-client.ts';
+import { fieldOf } from './sentinel-client.ts';
 
 export interface NamedPrimary extends RedisEndpoint {
   /** Whether most of the Sentinels have answered. The others may not know of a failover, or be cut off together with us. */
@@ -38,13 +38,13 @@ interface Answer extends RedisEndpoint {
 }
 
 async function ask(sentinel: Redis, masterName: string): Promise<Answer> {
-  if (sentinel.status !== 'ready') await Promise.race([once(sentinel, 'ready'), delay(ASK_MS)]);
+  if (sentinel.status !== 'ready') await once(sentinel, 'ready', { signal: AbortSignal.timeout(ASK_MS) });
   const [fields, address] = (await Promise.all([
-    // A flat list of names and values. Its address is still the old one while a failover ends, but its epoch is the new one.
+    // Its address is still the old one while a failover ends, but its epoch is the new one.
     sentinel.call('SENTINEL', 'MASTER', masterName),
     sentinel.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName),
   ])) as [string[], [string, string]];
-  return { host: address[0], port: Number(address[1]), epoch: Number(fields[fields.indexOf('config-epoch') + 1]) };
+  return { host: address[0], port: Number(address[1]), epoch: Number(fieldOf(fields, 'config-epoch')) };
 }
 
 function latest(answers: readonly Answer[]): RedisEndpoint {

@@ -27,8 +27,9 @@ export const mayBeReplaced = ({ min_slaves_good_slaves: good }: ReplicationInfo)
 
 /**
  * Finds the primary for a connection: where news of a failover said it is, else where the Sentinels say, who are asked all
- * at once. One that may have a successor is taken only where most of them name it. ioredis' own asks one Sentinel after the other, so that one which is gone with the old primary's node holds up
- * every client, and finishes what it has begun: a connection to a host that is gone.
+ * at once. One that may have a successor is taken only where most of them name it. ioredis' own asks one Sentinel after the
+ * other, so that one which is gone with the old primary's node holds up every client, and finishes what it has begun: a
+ * connection to a host that is gone.
  */
 export class PrimaryConnector extends AbstractConnector {
   readonly #config: RedisConfig;
@@ -120,6 +121,7 @@ export class PrimaryConnector extends AbstractConnector {
       const told = new Promise<undefined>((resolve) => {
         this.#wake = () => resolve(undefined);
       });
+      // A primary that was just promoted has no replicas yet; the follower looks at it again at once.
       if (this.news) return { ...this.news, certain: true };
       const asked = askSentinels(this.#openSentinels(), this.#target.masterName);
       const found = await Promise.race([told, asked.catch((error: Error) => error)]);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { createRedisClient, type RedisConfig } from './redis-client.ts';
-import { createSentinelClient } from './sentinel-client.ts';
+import { createSentinelClient, fieldOf } from './sentinel-client.ts';
 
 const REFRESH_MS = 5000;
 const PAUSE_MS = 20;
@@ -120,8 +120,4 @@ export class RedisNodes {
   }
 }
 
-/** The address in one of the flat lists of fields that `SENTINEL REPLICAS` answers with. */
-function toAddress(fields: string[]): string[] {
-  const field = (name: string) => fields[fields.indexOf(name) + 1] ?? '';
-  return [field('ip'), field('port')];
-}
+const toAddress = (fields: string[]) => [fieldOf(fields, 'ip'), fieldOf(fields, 'port')];

@@ -19,3 +19,6 @@ export function createSentinelClient({ host, port }: RedisEndpoint, name: string
     ...(config.tls === undefined ? {} : { tls: config.tls() }),
   });
 }
+
+/** A value of the flat lists of names and values that Sentinel describes a Redis with. */
+export const fieldOf = (fields: readonly string[], name: string) => fields[fields.indexOf(name) + 1] ?? '';
