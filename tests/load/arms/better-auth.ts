@@ -31,7 +31,13 @@ export async function createArm({ redis, secret }: ArmSettings): Promise<Arm> {
   const auth = betterAuth({
     baseURL: 'https://bench.example',
     secret,
-    database: memoryAdapter({ user: [], session: [], account: [], verification: [] }),
+    // It logs in nobody whom its database doesn't know: these are the users of a load's clients.
+    database: memoryAdapter({
+      user: Array.from({ length: 64 }, (_, client) => createUser(`login-${client}`)),
+      session: [],
+      account: [],
+      verification: [],
+    }),
     secondaryStorage,
     session: { expiresIn: ABSOLUTE_TIMEOUT_MS / 1000 },
     rateLimit: { enabled: false },
@@ -70,15 +76,8 @@ export async function createArm({ redis, secret }: ArmSettings): Promise<Arm> {
     const now = Date.now();
     const token = randomBytes(24).toString('base64url');
     const expiresAt = now + ABSOLUTE_TIMEOUT_MS;
-    const times = { createdAt: new Date(now), updatedAt: new Date(now) };
-    const user = {
-      id: userId,
-      name: userId,
-      email: `${userId}@example.com`,
-      emailVerified: true,
-      image: null,
-      ...times,
-    };
+    const user = createUser(userId);
+    const times = { createdAt: user.createdAt, updatedAt: user.updatedAt };
     const device = { ipAddress: '192.0.2.7', userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101' };
     const session = { id: randomUUID(), token, userId, expiresAt: new Date(expiresAt), ...device, ...times };
     const list = [...(active.get(userId) ?? []), { token, expiresAt }];
@@ -89,4 +88,10 @@ export async function createArm({ redis, secret }: ArmSettings): Promise<Arm> {
     return `cookie: ${sign(token)}`;
   };
   return { listen: () => openPort(server), seed: (userIds) => inBatches(userIds, seedOne) };
+}
+
+function createUser(id: string) {
+  const now = new Date();
+  const email = `${id}@example.com`;
+  return { id, name: id, email, emailVerified: true, image: null, createdAt: now, updatedAt: now };
 }
