@@ -67,14 +67,13 @@ export function printTables(results: Results): string {
     const rounds = load.rows[0]?.rounds ?? 0;
     return `## ${load.title}\n${load.connections} connections, medians of ${rounds} rounds (min–max), ${load.measuredAt.slice(0, 16).replace('T', ' ')} UTC\n\n${createLoadTable(load)}`;
   });
+  const bytes = Object.entries(results.bytesPerSession).map(([arm, size]) => `${titleOf(arm)} ${size} bytes`);
   const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return [
     '# Benchmark',
     `${machine}. Pinned: ${pinning}. ${sessions.toLocaleString('en-US')} sessions. ${names.join(', ')}.`,
     'CPU µs: of the service for a request. Redis µs: of Redis for a request. Round trips, commands (as INFO counts them, those inside of a function too) and replication bytes: of one request whose session was used in the same minute.',
-    `Redis memory for a session: ${Object.entries(results.bytesPerSession)
-      .map(([arm, bytes]) => `${titleOf(arm)} ${bytes} bytes`)
-      .join(', ')}.`,
+    ...(bytes.length > 0 ? [`Redis memory for a session: ${bytes.join(', ')}.`] : []),
     ...parts,
     ...(results.growth ? [`## Growth\n${createGrowthTable(results.growth)}`] : []),
     ...Object.entries(results.leak ?? {}).map(
