@@ -117,7 +117,7 @@ const delayed =
   (delayMs: number) =>
   (load: LoadPlan): LoadPlan => ({
     ...load,
-    name: load === hot ? `delay-${delayMs}` : `${load.name}-delay-${delayMs}`,
+    name: `${load.name}-delay-${delayMs}`,
     title: `${load.title}, Redis ${delayMs} ms away`,
     arms: load.arms.filter((name) => withRedis.includes(name)),
     connections: Math.min(load.connections, 16),
@@ -166,7 +166,7 @@ const compared = ['holdfast', 'express-session'];
 
 /** What `--quick` runs: the main row of each arm, and what the ratios need besides. */
 export const quickLoads: readonly LoadPlan[] = loads
-  .filter(({ name }) => ['hot', 'delay-5', 'malformed'].includes(name))
+  .filter(({ name }) => ['hot', 'hot-delay-5', 'malformed'].includes(name))
   .map((load) => (load.name === 'hot' ? load : { ...load, arms: compared }));
 
 /** One character in the middle of the value is another one. */
