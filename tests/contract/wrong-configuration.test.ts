@@ -42,7 +42,7 @@ const cases: Case[] = [
     'a malformed number',
     'auth',
     { SESSION_IDLE_TIMEOUT_MS: '30m' },
-    /SESSION_IDLE_TIMEOUT_MS is "30m": must be a whole number/,
+    /SESSION_IDLE_TIMEOUT_MS is wrong: must be a whole number/,
   ],
   [
     'a malformed endpoint',
@@ -54,13 +54,13 @@ const cases: Case[] = [
     'a malformed URL with a password',
     'orders',
     { DATABASE_URL: `mysql://a:${secret}@b/c` },
-    /DATABASE_URL is malformed/,
+    /DATABASE_URL is wrong: must begin with postgres:/,
   ],
   [
     'a file that is not there',
     'auth',
     { REDIS_USERNAME: 'auth', REDIS_PASSWORD_FILE: '/nowhere' },
-    /REDIS_PASSWORD_FILE names \/nowhere/,
+    /REDIS_PASSWORD_FILE names a file that can't be read/,
   ],
   [
     'two ways to Redis',
@@ -87,7 +87,7 @@ const cases: Case[] = [
     /SESSION_IDLE_TIMEOUT_MS \(1800000\) is longer than SESSION_PROFILE=aal3 allows \(900000\)/,
   ],
   ['a profile that there is not', 'orders', { SESSION_PROFILE: 'aal4' }, /must be aal1, aal2 or aal3/],
-  ['a limit that is none', 'auth', { SESSION_MAX_PER_USER: '-1' }, /SESSION_MAX_PER_USER is "-1": must be a whole/],
+  ['a limit that is none', 'auth', { SESSION_MAX_PER_USER: '-1' }, /SESSION_MAX_PER_USER is wrong: must be a whole/],
   [
     'an unknown way to keep a limit',
     'auth',
@@ -105,7 +105,7 @@ const cases: Case[] = [
     'a provider without TLS, and not on this machine',
     'auth',
     { OIDC_ISSUER: 'http://id.example' },
-    /OIDC_ISSUER is "http:\/\/id\.example": must begin with https:\/\//,
+    /OIDC_ISSUER is wrong: must begin with https:\/\//,
   ],
   [
     'half a single sign-on',
@@ -123,17 +123,12 @@ const cases: Case[] = [
   ['a sign-in that asks nothing', 'auth', { ...oidc, OIDC_SCOPES: 'email' }, /OIDC_SCOPES has no openid/],
   ['a claim without roles', 'auth', { ...oidc, OIDC_ROLES_CLAIM: 'groups' }, /OIDC_ROLES_MAP is missing/],
   ['roles without a claim', 'auth', { ...oidc, OIDC_ROLES_MAP: 'a=b' }, /OIDC_ROLES_CLAIM is missing/],
-  [
-    'a role that is none',
-    'auth',
-    { ...oidc, OIDC_ROLES_MAP: 'admins' },
-    /OIDC_ROLES_MAP is "admins": must be value=role/,
-  ],
+  ['a role that is none', 'auth', { ...oidc, OIDC_ROLES_MAP: 'admins' }, /OIDC_ROLES_MAP is wrong: must be value=role/],
   [
     'a client’s secret that is not there',
     'auth',
     { ...oidc, OIDC_CLIENT_SECRET_FILE: '/nowhere' },
-    /OIDC_CLIENT_SECRET_FILE names \/nowhere, which can't be read/,
+    /OIDC_CLIENT_SECRET_FILE names a file that can't be read/,
   ],
   [
     'a users file that is none',

@@ -1,4 +1,5 @@
 import { hash, timingSafeEqual } from 'node:crypto';
+import { issueMessage } from '@holdfast/runtime';
 import { createFileSource } from '@holdfast/session';
 import { z } from 'zod';
 
@@ -76,7 +77,9 @@ function parseClients(text: string): Map<string, Buffer[]> {
   }
   const parsed = fileSchema.safeParse(content);
   if (!parsed.success) {
-    const mistakes = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`);
+    const mistakes = parsed.error.issues.map(
+      (issue) => `${issue.path.join('.') || 'the file'}: ${issueMessage(issue)}`,
+    );
     throw new Error(`not an array of {id, secretSha256: […]}: ${mistakes.join('; ')}`);
   }
   return new Map(parsed.data.map(({ id, secretSha256 }) => [id, secretSha256.map((hex) => Buffer.from(hex, 'hex'))]));

@@ -1,4 +1,5 @@
 import { createHmac, createPrivateKey } from 'node:crypto';
+import { issueMessage } from '@holdfast/runtime';
 import { createFileSource } from '@holdfast/session';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 import { z } from 'zod';
@@ -80,7 +81,9 @@ const keyId = (key: PrivateKey) => key.kid ?? calculateJwkThumbprint({ kty: key.
 function parseKeys(text: string): PrivateKey[] {
   const parsed = fileSchema.safeParse(text.trimStart().startsWith('-----BEGIN') ? readPem(text) : readJson(text));
   if (!parsed.success) {
-    const mistakes = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`);
+    const mistakes = parsed.error.issues.map(
+      (issue) => `${issue.path.join('.') || 'the file'}: ${issueMessage(issue)}`,
+    );
     throw new Error(`not a set of private Ed25519 keys: ${mistakes.join('; ')}`);
   }
   return parsed.data.keys;

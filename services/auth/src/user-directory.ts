@@ -1,3 +1,4 @@
+import { issueMessage } from '@holdfast/runtime';
 import { createFileSource } from '@holdfast/session';
 import { z } from 'zod';
 import { defaultHashCost, type HashCost, hashPassword, parsePasswordHash, verifyPassword } from './password-hash.ts';
@@ -61,7 +62,9 @@ export function createUserDirectory(path: string, onError?: (error: Error) => vo
 function parseUsers(text: string): Users {
   const parsed = z.array(userSchema).min(1, 'has no users').safeParse(parseJson(text));
   if (!parsed.success) {
-    const mistakes = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`);
+    const mistakes = parsed.error.issues.map(
+      (issue) => `${issue.path.join('.') || 'the file'}: ${issueMessage(issue)}`,
+    );
     throw new Error(`not an array of {id, username, passwordHash, roles}: ${mistakes.join('; ')}`);
   }
   const byName = new Map(parsed.data.map((user) => [normalized(user.username), user]));

@@ -1,10 +1,9 @@
-import { listOf, serviceEnvironment } from '@holdfast/runtime';
-import { z } from 'zod';
+import { httpUrl, listOf, serviceEnvironment } from '@holdfast/runtime';
 
 const { HOST, PORT, LOG_LEVEL, INSTANCE_NAME, KEEP_ALIVE_TIMEOUT_MS, DRAIN_DELAY_MS, DRAIN_TIMEOUT_MS } =
   serviceEnvironment;
 
-const replicas = () => listOf(z.url({ protocol: /^http$/, error: 'must be http URLs, separated by commas' }));
+const replicas = () => listOf(httpUrl());
 
 /** The environment variables of the edge. */
 export const edgeEnvironment = {

@@ -7,7 +7,11 @@ test('every port can be changed, and what is not stays', () => {
 });
 
 test.each([
-  ['no number', { HOLDFAST_AUTH_PORTS: '8081,x' }, /HOLDFAST_AUTH_PORTS is "8081,x"/],
+  [
+    'no number',
+    { HOLDFAST_AUTH_PORTS: '8081,x' },
+    /HOLDFAST_AUTH_PORTS is wrong: it must be any number of ports such as 8081,8082\./,
+  ],
   ['out of range', { HOLDFAST_POSTGRES_PORT: '70000' }, /HOLDFAST_POSTGRES_PORT/],
   ['too few', { HOLDFAST_SENTINEL_PORTS: '1,2' }, /HOLDFAST_SENTINEL_PORTS/],
   [

@@ -45,7 +45,8 @@ export function parseLayout(env: Readonly<Record<string, string | undefined>>): 
     const sound =
       parsed.every((port) => port >= 1 && port <= 65_535) && (count === undefined || parsed.length === count);
     if (sound) layout[name] = parsed;
-    else mistakes.push(`${variable} is ${JSON.stringify(text)}: it must be ports such as ${ports.join(',')}.`);
+    else
+      mistakes.push(`${variable} is wrong: it must be ${count ?? 'any number of'} ports such as ${ports.join(',')}.`);
   }
   for (const [services, metrics] of [['auth', 'authMetrics'] as const, ['orders', 'ordersMetrics'] as const]) {
     if (layout[services].length === layout[metrics].length) continue;

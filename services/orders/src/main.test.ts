@@ -30,8 +30,12 @@ const right = { REDIS_URL: 'redis://127.0.0.1:1', DATABASE_URL: 'postgres://user
 
 test.each([
   ['a missing variable', { REDIS_URL: right.REDIS_URL }, /DATABASE_URL or DATABASE_URL_FILE is missing/],
-  ['a malformed one', { ...right, PORT: 'http' }, /PORT is "http": must be a whole number from 0 to 65535/],
-  ['a malformed secret', { ...right, DATABASE_URL: 'mysql://user:hunter2@db' }, /DATABASE_URL is malformed/],
+  ['a malformed one', { ...right, PORT: 'http' }, /PORT is wrong: must be a whole number from 0 to 65535/],
+  [
+    'a malformed secret',
+    { ...right, DATABASE_URL: 'mysql://user:hunter2@db' },
+    /DATABASE_URL is wrong: must begin with postgres:/,
+  ],
   ['an unknown sslmode', { ...right, DATABASE_URL: `${right.DATABASE_URL}?sslmode=on` }, /has an sslmode that is none/],
   ['a contradiction', { ...right, DATABASE_URL_FILE: '/dev/null' }, /DATABASE_URL and DATABASE_URL_FILE are both set/],
   ['a port for two', { ...right, PORT: '9000', METRICS_PORT: '9000' }, /PORT and METRICS_PORT are both 9000/],

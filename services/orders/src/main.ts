@@ -16,6 +16,7 @@ import { createTokenVerifier } from './create-token-verifier.ts';
 import { keepMigrating } from './keep-migrating.ts';
 import { createOrderRepository } from './order-repository.ts';
 import { ordersEnvironment } from './orders-environment.ts';
+import { parseDatabaseUrl } from './parse-database-url.ts';
 
 await runMain(async () => {
   const { env } = process;
@@ -36,7 +37,7 @@ await runMain(async () => {
   });
 
   const onDatabaseError = createErrorLog(logger, 'postgres');
-  const databaseUrl = createSecret(config.DATABASE_URL, config.DATABASE_URL_FILE, (text) => text, {
+  const databaseUrl = createSecret(config.DATABASE_URL, config.DATABASE_URL_FILE, parseDatabaseUrl, {
     onChange: () => database.reconnect(),
     onError: onDatabaseError,
   });

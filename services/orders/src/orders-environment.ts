@@ -1,20 +1,17 @@
-import { filePath, listOf, origin, serviceEnvironment } from '@holdfast/runtime';
+import { filePath, httpUrl, listOf, origin, serviceEnvironment } from '@holdfast/runtime';
 import { sessionEnvironment, wholeNumber } from '@holdfast/session';
 import { z } from 'zod';
+import { parseDatabaseUrl } from './parse-database-url.ts';
 
-const sslModes = ['disable', 'prefer', 'require', 'verify-full'];
-
-/** A PostgreSQL URL whose `sslmode` is one the driver knows: it would take any other for `verify-full`. */
-const databaseUrl = z
-  .string()
-  .refine(
-    (text) => URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol) && new URL(text).hostname !== '',
-    'must be postgres://user:password@host:5432/database',
-  )
-  .refine(
-    (text) => !URL.canParse(text) || sslModes.includes(new URL(text).searchParams.get('sslmode') ?? 'disable'),
-    `has an sslmode that is none of ${sslModes.join(', ')}`,
-  );
+/** A PostgreSQL URL that the driver reads as its writer meant it. */
+const databaseUrl = z.string().transform((text, context) => {
+  try {
+    return parseDatabaseUrl(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+    return z.NEVER;
+  }
+});
 
 /** The environment variables of the orders service. */
 export const ordersEnvironment = {
@@ -22,15 +19,14 @@ export const ordersEnvironment = {
   ...sessionEnvironment,
   DATABASE_URL: databaseUrl
     .optional()
-    .describe('PostgreSQL; TLS by sslmode, its authority by NODE_EXTRA_CA_CERTS')
+    .describe('PostgreSQL, user and password percent-encoded; TLS by sslmode, its authority by NODE_EXTRA_CA_CERTS')
     .meta({ examples: ['postgres://orders:password@postgres:5432/orders?sslmode=verify-full'] }),
   DATABASE_URL_FILE: filePath().optional().describe('File with the same, read again when it changes'),
   DATABASE_POOL_SIZE: wholeNumber(1, 200).default(10).describe('Connections to PostgreSQL'),
   DATABASE_TIMEOUT_MS: wholeNumber(100, 30_000)
     .default(800)
     .describe('How long a request waits for PostgreSQL before it is answered 503'),
-  AUTH_JWKS_URL: z
-    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+  AUTH_JWKS_URL: httpUrl()
     .optional()
     .describe('Where the keys of JWTs are; without it no JWT is accepted')
     .meta({ examples: ['http://auth/.well-known/jwks.json'] }),

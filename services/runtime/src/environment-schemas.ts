@@ -29,3 +29,16 @@ export function origin() {
   const isOrigin = (text: string) => /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
   return z.string().refine(isOrigin, 'must be origins such as https://shop.example');
 }
+
+/** A URL of a service, without credentials: fetch refuses those, and its message would repeat them. */
+export function httpUrl() {
+  return z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .refine(hasNoCredentials, 'has a user or password, which belong elsewhere than in this URL');
+}
+
+function hasNoCredentials(text: string): boolean {
+  if (!URL.canParse(text)) return true;
+  const { username, password } = new URL(text);
+  return username === '' && password === '';
+}

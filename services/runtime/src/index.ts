@@ -8,8 +8,9 @@ export { createLogger, type Logger, type LogOptions } from './create-logger.ts';
 export { createSecret } from './create-secret.ts';
 export { createServiceApp, type ServiceApp, type ServiceAppOptions } from './create-service-app.ts';
 export { createTelemetry, type Telemetry, type TelemetryOptions } from './create-telemetry.ts';
-export { filePath, listenPort, listOf, origin, trueOrFalse } from './environment-schemas.ts';
+export { filePath, httpUrl, listenPort, listOf, origin, trueOrFalse } from './environment-schemas.ts';
 export { identifyRequests } from './identify-requests.ts';
+export { issueMessage } from './issue-message.ts';
 export { limitBody } from './limit-body.ts';
 export {
   type Config,

@@ -1,11 +1,15 @@
 import { once } from 'node:events';
-import type { AddressInfo, Server } from 'node:net';
+import { type AddressInfo, isIPv4, isIPv6, type Server } from 'node:net';
 import { StartError } from './start-error.ts';
+
+const noAddress = 'HOST is no address of this machine; set it to one that it has, or to 0.0.0.0';
 
 const reasons = (variable: string): Record<string, string> => ({
   EADDRINUSE: `another process listens there; stop it, or set ${variable} to another port`,
   EACCES: `this user may not use that port; set ${variable} to one above 1023`,
-  EADDRNOTAVAIL: 'this machine has no such address; set HOST to one that it has, or to 0.0.0.0',
+  EADDRNOTAVAIL: noAddress,
+  ENOTFOUND: noAddress,
+  EAI_AGAIN: noAddress,
 });
 
 /**
@@ -21,9 +25,10 @@ export async function listen(server: Server, host: string, port: number, variabl
     server.listen({ host, port });
     await listening;
   } catch (cause) {
-    const { code = '', message } = cause as NodeJS.ErrnoException;
-    const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-    throw new StartError(`Can't listen on ${address}: ${reasons(variable)[code] ?? message}.`, { cause });
+    const { code = 'unknown error' } = cause as NodeJS.ErrnoException;
+    // A name is a name only once it was found.
+    const address = isIPv6(host) ? `[${host}]` : isIPv4(host) ? host : 'HOST';
+    throw new StartError(`Can't listen on ${address}:${port}: ${reasons(variable)[code] ?? code}.`, { cause });
   }
   return (server.address() as AddressInfo).port;
 }

@@ -46,24 +46,25 @@ test('all mistakes are in one message: missing, malformed and contradictory, eac
   const checks = [({ LEVEL }: { LEVEL?: string }) => (LEVEL === undefined ? ['LEVEL was wrong already.'] : [])];
   const message = mistakesOf(shape, env, { checks });
   expect(message).toMatch(/^6 mistakes in the configuration/);
-  expect(message).toMatch(/PORT is "eighty": must be a whole number from 0 to 65535\. Example: PORT=8080/);
+  expect(message).toMatch(/PORT is wrong: must be a whole number from 0 to 65535\. Example: PORT=8080/);
   expect(message).toMatch(/NAME is missing\. Example: NAME=… \(What it is called\)/);
-  expect(message).toMatch(/LEVEL is "middle": .*Example: LEVEL=low/);
-  expect(message).toMatch(/LINK is "http:\/\/x": must be https/);
+  expect(message).toMatch(/LEVEL is wrong: .*Example: LEVEL=low/);
+  expect(message).toMatch(/LINK is wrong: must be https/);
   expect(message).toMatch(/SECRET and SECRET_FILE are both set/);
   expect(message).toMatch(/LEVEL was wrong already/);
 });
 
-test('no secret gets into the message, neither from a variable nor from a file nor from a URL', async () => {
+test('no value gets into the message, neither from a variable nor from a file nor from a URL', async () => {
   await using folder = await createTemporaryFolder('config');
   const path = join(folder.path, 'secret');
   await writeFile(path, 'hunter2\n');
   const env = { NAME: 'ab', LEVEL: 'low', API_KEY: 'hunter2', SECRET_FILE: path, LINK: 'http://user:hunter2@host' };
   const message = mistakesOf(shape, env);
-  expect(message).toContain('API_KEY is malformed (its value is not shown): must begin with k-');
-  expect(message).toContain(`SECRET_FILE names ${path}, whose content is wrong: must have 8 characters`);
-  expect(message).toContain('LINK is malformed');
+  expect(message).toContain('API_KEY is wrong: must begin with k-');
+  expect(message).toContain('SECRET_FILE names a file whose content is wrong: must have 8 characters');
+  expect(message).toContain('LINK is wrong');
   expect(message).not.toContain('hunter2');
+  expect(mistakesOf(shape, { ...env, LEVEL: 'lofty' })).not.toContain('lofty');
 });
 
 test('a required secret may come by value or by file, and one of them it must', async () => {
@@ -104,5 +105,5 @@ test.each([
   ['TRUSTED_PROXIES', 'everyone'],
   ['DRAIN_TIMEOUT_MS', '15s'],
 ])('%s=%j is refused', (name, value) => {
-  expect(mistakesOf(serviceEnvironment, { [name]: value })).toContain(`${name} is ${JSON.stringify(value)}`);
+  expect(mistakesOf(serviceEnvironment, { [name]: value })).toContain(`${name} is wrong`);
 });

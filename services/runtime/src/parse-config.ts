@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { ConfigError, type ConfigMistake } from './config-error.ts';
 import { createExample } from './create-example.ts';
+import { issueMessage } from './issue-message.ts';
 
 export type ConfigShape = Readonly<Record<string, z.ZodType>>;
 export type Config<S extends ConfigShape> = { [K in keyof S]: z.output<S[K]> };
@@ -14,14 +15,13 @@ export interface ParseConfigOptions<S extends ConfigShape> {
   checks?: readonly ((config: Partial<Config<S>>) => readonly string[])[];
 }
 
-/** Values of these never appear in a message. */
-const secretName = /SECRET|PASSWORD|KEY|TOKEN|CREDENTIAL/;
-const credentialsInUrl = /:\/\/[^/?#]*@/;
-
 /**
  * Parses environment variables by a zod shape and finds all mistakes at once: a start that stops at the first one
  * costs a deployment for each. An empty variable counts as not set. Where the shape has both `NAME` and `NAME_FILE`,
  * at most one of them may be set, and what the file holds is checked as if it were `NAME`.
+ *
+ * No message repeats a value, whichever variable it is of: a password may be in the wrong variable, or be what made a URL
+ * malformed. So a schema's messages say which part is wrong, and never what it was.
  *
  * @throws ConfigError that lists every variable, what is wrong with it and an example of a right value
  */
@@ -37,7 +37,7 @@ export function parseConfig<S extends ConfigShape>(
     const result = schema.safeParse(text);
     if (result.success) config[name] = result.data;
     else {
-      const problem = text === undefined ? 'is missing.' : `is ${quote(name, text)}: ${describe(result.error)}.`;
+      const problem = text === undefined ? 'is missing.' : `is wrong: ${describe(result.error)}.`;
       mistakes.push({ variable: name, problem, example: createExample(name, schema) });
     }
   }
@@ -80,17 +80,17 @@ function checkFile(path: string, schema: z.ZodType): string | undefined {
   try {
     const result = schema.safeParse(readFileSync(path, 'utf8').trim() || undefined);
     if (result.success && result.data !== undefined) return undefined;
-    return `names ${path}, whose content is wrong: ${result.error ? describe(result.error) : 'it is empty'}.`;
+    return `names a file whose content is wrong: ${result.error ? describe(result.error) : 'it is empty'}.`;
   } catch (cause) {
-    return `names ${path}, which can't be read (${(cause as NodeJS.ErrnoException).code ?? 'unknown error'}).`;
+    return `names a file that can't be read (${(cause as NodeJS.ErrnoException).code ?? 'unknown error'}).`;
   }
 }
 
+/** An item of a list is named by its number. */
 function describe(error: z.ZodError): string {
-  return error.issues.map(({ message }) => message).join('; ');
-}
-
-function quote(name: string, text: string): string {
-  if (secretName.test(name) || credentialsInUrl.test(text)) return 'malformed (its value is not shown)';
-  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
+  const describeOne = (issue: z.core.$ZodIssue) => {
+    const [index] = issue.path;
+    return `${issueMessage(issue)}${typeof index === 'number' ? ` (item ${index + 1})` : ''}`;
+  };
+  return [...new Set(error.issues.map(describeOne))].join('; ');
 }

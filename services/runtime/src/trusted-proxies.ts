@@ -12,12 +12,12 @@ export const trustedProxies = z.string().transform((text, context): TrustedProxi
     return text === '0' ? { kind: 'none' } : { kind: 'hops', count: Number(text) };
   }
   const list = new BlockList();
-  for (const part of text.split(',')) {
+  for (const [index, part] of text.split(',').entries()) {
     const [address = '', prefix, ...rest] = part.trim().split('/');
     const version = isIP(address);
     const bits = prefix === undefined ? undefined : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
     if (version === 0 || rest.length > 0 || (bits !== undefined && !(bits <= (version === 4 ? 32 : 128)))) {
-      context.addIssue({ code: 'custom', message });
+      context.addIssue({ code: 'custom', path: [index], message });
       return z.NEVER;
     }
     const family = version === 4 ? 'ipv4' : 'ipv6';

@@ -18,24 +18,26 @@ export interface FileSourceOptions {
  * A file that is read now, and again whenever it changes. It polls: a Kubernetes Secret volume swaps a symbolic link
  * two folders up, which inotify on the file itself does not see.
  *
- * @throws Error when the file can't be read or parsed at the start; the message names the file.
+ * @throws Error when the file can't be read or parsed at the start; the message names a file that could be read.
  */
 export function createFileSource<T>(
   path: string,
   parse: (text: string) => T,
   options: FileSourceOptions = {},
 ): FileSource<T> {
-  const read = (): T => {
+  const read = (name: string): T => {
+    const text = readText(path, name);
     try {
-      return parse(readFileSync(path, 'utf8'));
+      return parse(text);
     } catch (cause) {
       throw new Error(`${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
     }
   };
-  let current = read();
+  // What is no path may be the secret itself, given in the wrong place: no message repeats it.
+  let current = read('the file it names');
   const onStat = () => {
     try {
-      current = read();
+      current = read(path);
       options.onChange?.();
     } catch (error) {
       options.onError?.(error as Error);
@@ -48,4 +50,12 @@ export function createFileSource<T>(
     },
     close: () => unwatchFile(path, onStat),
   };
+}
+
+function readText(path: string, name: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new Error(`${name} can't be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
+  }
 }

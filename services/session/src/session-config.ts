@@ -14,29 +14,38 @@ export function wholeNumber(min: number, max: number) {
 
 const durationMs = (fallback: number, min: number, max: number) => wholeNumber(min, max).default(fallback);
 
-/** `host:port,host:port`, IPv6 hosts in brackets. */
+const credentialsElsewhere = 'the user belongs in REDIS_USERNAME, the password in the file of REDIS_PASSWORD_FILE';
+
+/** `host:port,host:port`, IPv6 hosts in brackets. A message names the item by its number: what is in it may be a password. */
 const endpoints = z.string().transform((text, context) =>
-  text.split(',').map((part) => {
+  text.split(',').map((part, index) => {
     const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s/@]+)):(\d{1,5})$/.exec(part.trim());
     const port = Number(match?.[3]);
     if (!match || port < 1 || port > 65_535) {
-      context.addIssue({ code: 'custom', message: `must be host:port[,host:port…], not ${JSON.stringify(part)}` });
+      const message = part.includes('@') ? `has credentials: ${credentialsElsewhere}` : 'must be host:port';
+      context.addIssue({ code: 'custom', path: [index], message });
       return z.NEVER;
     }
     return { host: (match[1] ?? match[2]) as string, port };
   }),
 );
 
+/** `redis://host:port`, and nothing beside that. */
+const redisUrl = z.string().transform((text, context) => {
+  const match = /^rediss?:\/\/(?:\[[0-9a-fA-F:.]+\]|[^:/@\s?#]+)(?::(\d{1,5}))?\/?$/.exec(text);
+  const port = Number(match?.[1] ?? 6379);
+  if (match && port >= 1 && port <= 65_535) return text;
+  const shape = match ? 'has a port that is none, of 1 to 65535' : 'must be redis://host:port or rediss://host:port';
+  const message = text.includes('@') ? `has credentials: ${credentialsElsewhere}` : shape;
+  context.addIssue({ code: 'custom', message });
+  return z.NEVER;
+});
+
 /** The environment variables of the session library: a zod shape to put among a service's own. */
 export const sessionEnvironment = {
   REDIS_SENTINELS: endpoints.optional().describe('Addresses of the Sentinels, host:port, separated by commas'),
   REDIS_MASTER_NAME: z.string().min(1).optional().describe('The name Sentinel knows the primary by'),
-  REDIS_URL: z
-    .string()
-    .regex(
-      /^rediss?:\/\/(\[[0-9a-fA-F:.]+\]|[^:/@\s]+)(:\d{1,5})?\/?$/,
-      'must be redis://host:port or rediss://host:port',
-    )
+  REDIS_URL: redisUrl
     .optional()
     .describe('A single endpoint in place of Sentinels; credentials have variables of their own'),
   REDIS_USERNAME: z.string().min(1).optional().describe('The ACL user'),
@@ -105,7 +114,7 @@ export function sessionEnvironmentMistakes(env: Partial<SessionEnvironment>): st
   }
   for (const name of ['REDIS_PASSWORD_FILE', 'REDIS_CA_FILE'] as const) {
     const path = env[name];
-    if (path !== undefined && !isReadable(path)) mistakes.push(`${name} names ${path}, which can't be read.`);
+    if (path !== undefined && !isReadable(path)) mistakes.push(`${name} names a file that can't be read.`);
   }
   return mistakes;
 }

@@ -1,4 +1,4 @@
-import { filePath, listOf } from '@holdfast/runtime';
+import { filePath, httpUrl, listOf } from '@holdfast/runtime';
 import { isReadable } from '@holdfast/session';
 import { z } from 'zod';
 
@@ -8,12 +8,10 @@ const loopback = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /** Codes and tokens go there, so it is TLS, or does not leave the machine. */
 const secureUrl = () =>
-  z
-    .url('must be a URL')
-    .refine(
-      (text) => text.startsWith('https://') || isLoopbackUrl(text),
-      'must begin with https:// (http:// only for this machine itself)',
-    );
+  httpUrl().refine(
+    (text) => text.startsWith('https://') || isLoopbackUrl(text),
+    'must begin with https:// (http:// only for this machine itself)',
+  );
 
 const role = z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/, 'must be roles of A-Z a-z 0-9 . _ : -');
 
@@ -71,7 +69,7 @@ export function oidcEnvironmentMistakes(env: Partial<OidcEnvironment>): string[]
   }
   const secretFile = env.OIDC_CLIENT_SECRET_FILE;
   if (secretFile !== undefined && !isReadable(secretFile)) {
-    mistakes.push(`OIDC_CLIENT_SECRET_FILE names ${secretFile}, which can't be read.`);
+    mistakes.push("OIDC_CLIENT_SECRET_FILE names a file that can't be read.");
   }
   if (env.OIDC_REDIRECT_URI === undefined) {
     mistakes.push(`OIDC_REDIRECT_URI is missing: set it to https://<the site>${CALLBACK_PATH}.`);
