@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { pollUntil } from '../../../tests/support/poll-until.ts';
 import { startCollector } from './start-collector.ts';
-import { startFixture } from './start-fixture.ts';
+import { type Fixture, startFixture } from './start-fixture.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const parentId = 'b7ad6b7169203331';
@@ -61,4 +61,86 @@ test('an unreachable collector neither stops the service nor its end', async () 
   expect((await fetch(`http://127.0.0.1:${service.port}/work?ms=1`)).status).toBe(200);
   service.process.kill('SIGTERM');
   expect(await service.exited).toBe(0);
+});
+
+/** What came of one request to a service with these variables: what it sent, what it logged and what could be scraped. */
+async function observe(env: Record<string, string>) {
+  await using collector = await startCollector();
+  await using service: Fixture = await startFixture({
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+    DRAIN_DELAY_MS: '0',
+    ...env,
+  });
+  await fetch(`http://127.0.0.1:${service.port}/work?ms=1`, { headers: { traceparent, connection: 'close' } });
+  const scraped = await fetch(`http://127.0.0.1:${service.metricsPort}/metrics`);
+  const scrape = await scraped.text();
+  service.process.kill('SIGTERM');
+  expect(await service.exited).toBe(0);
+  const [traces, metrics] = [collector.text('/v1/traces'), collector.text('/v1/metrics')];
+  return { status: scraped.status, scrape, traces, metrics, lines: service.lines, log: JSON.stringify(service.lines) };
+}
+
+test.each([
+  ['OTEL_METRICS_EXPORTER', 'none', 'spans'],
+  ['OTEL_METRICS_EXPORTER', 'prometheus', 'spans'],
+  ['OTEL_METRICS_EXPORTER', 'otlp', 'spans and metrics'],
+  ['OTEL_METRICS_EXPORTER', 'prometheus, otlp', 'spans and metrics'],
+  ['OTEL_METRICS_EXPORTER', '', 'spans and metrics'],
+  ['OTEL_METRICS_EXPORTER', 'statsd-hunter2', 'spans and metrics'],
+  ['OTEL_METRICS_EXPORTER', 'prometheus,statsd-hunter2', 'spans'],
+  ['OTEL_TRACES_EXPORTER', 'none', 'metrics'],
+  ['OTEL_TRACES_EXPORTER', 'otlp', 'spans and metrics'],
+  ['OTEL_TRACES_EXPORTER', 'jaeger-hunter2', 'spans and metrics'],
+  ['OTEL_TRACES_SAMPLER', 'always_off', 'metrics'],
+  ['OTEL_TRACES_SAMPLER', 'parentbased_traceidratio', 'spans and metrics'],
+  ['OTEL_TRACES_SAMPLER', 'hunter2', 'spans and metrics'],
+  ['OTEL_SDK_DISABLED', 'true', 'nothing'],
+  ['OTEL_SDK_DISABLED', 'TRUE', 'nothing'],
+  ['OTEL_SDK_DISABLED', 'false', 'spans and metrics'],
+  ['OTEL_SDK_DISABLED', 'hunter2', 'spans and metrics'],
+])('%s=%s: %s are sent, and Prometheus can scrape all the same', async (name, value, sent) => {
+  const seen = await observe({ [name]: value });
+  expect([seen.traces !== '', seen.metrics !== '']).toEqual([sent.includes('spans'), sent.includes('metrics')]);
+  expect(seen.status).toBe(200);
+  expect(seen.scrape).toMatch(/^http_server_request_duration_count\{.*http_route="\/work"/m);
+  expect(seen.log).not.toContain('hunter2');
+  if (value.includes('hunter2') && name.endsWith('EXPORTER')) expect(seen.log).toContain(`${name} names an exporter`);
+  // The caller's trace passes through, whatever is sent.
+  expect(seen.lines.find(({ route }) => route === '/work')).toMatchObject({ traceId });
+});
+
+test('an endpoint of one signal is for that signal', async () => {
+  await using collector = await startCollector();
+  const seen = await observe({
+    OTEL_EXPORTER_OTLP_ENDPOINT: '',
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${collector.url}/spans-only`,
+  });
+  expect(seen.metrics + seen.traces).toBe('');
+  expect(collector.text('/spans-only')).toContain('GET /work');
+});
+
+test.each([
+  [{}, 'fixture'],
+  [{ OTEL_RESOURCE_ATTRIBUTES: 'service.name=shop,deployment.environment=test' }, 'shop'],
+  [{ OTEL_RESOURCE_ATTRIBUTES: 'service.name=shop', OTEL_SERVICE_NAME: 'till' }, 'till'],
+])('the name of the service is what the variables say: %j is %s', async (env, name) => {
+  const seen = await observe(env);
+  expect(seen.scrape).toContain(`service_name="${name}"`);
+  expect(seen.traces).toContain(`{"key":"service.name","value":{"stringValue":"${name}"}}`);
+  if (JSON.stringify(env).includes('deployment')) expect(seen.traces).toContain('deployment.environment');
+});
+
+test.each([
+  { OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20hunter2-hunter2%0A,hunter2-hunter2' },
+  { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://user:hunter2#hunter2@127.0.0.1:x' },
+  { OTEL_EXPORTER_OTLP_ENDPOINT: 'hunter2-hunter2' },
+  { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://[hunter2-hunter2]:1' },
+  { OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: 'hunter2-hunter2', OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'hunter2-hunter2' },
+  { OTEL_RESOURCE_ATTRIBUTES: 'hunter2-hunter2', OTEL_LOG_LEVEL: 'debug' },
+  { OTEL_BSP_MAX_QUEUE_SIZE: 'hunter2-hunter2', OTEL_TRACES_SAMPLER_ARG: 'hunter2-hunter2' },
+])('what OpenTelemetry says of a malformed variable does not repeat it: %j', async (env) => {
+  const seen = await observe(env);
+  expect(seen.log).not.toContain('hunter2');
+  expect(seen.status).toBe(200);
 });
