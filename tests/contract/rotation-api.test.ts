@@ -47,6 +47,20 @@ describe('POST /v1/session/rotate', () => {
     expect((await auth.ask('GET', '/v1/session', { bearer: rotated.token })).status).toBe(200);
   });
 
+  test('says that the new token stays, to a browser and to a bearer client, while the old one still works', async () => {
+    const { cookie } = await auth.logIn();
+    const next = newCookie(await auth.ask('POST', '/v1/session/rotate', { cookie })) ?? '';
+    const again = await auth.ask('POST', '/v1/session/rotate', { cookie: next });
+    expect([again.status, again.headers.getSetCookie()]).toEqual([200, []]);
+
+    const { token } = await logInBearer();
+    const rotate = async (bearer: string) =>
+      (await (await auth.ask('POST', '/v1/session/rotate', { bearer })).json()) as { token: string };
+    const rotated = await rotate(token);
+    expect(await rotate(rotated.token)).toMatchObject({ token: rotated.token });
+    expect(await rotate(token)).toMatchObject({ token: rotated.token });
+  });
+
   test('gives fifty who ask at once the same cookie', async () => {
     const { cookie } = await auth.logIn();
     const responses = await Promise.all(

@@ -28,7 +28,7 @@ const quoted = names.map((name) => `'${name}'`).join(', ');
 /** Where a session is. */
 export const keysOf = (id: string) => {
   const [part, rest] = [id.slice(0, 9), id.slice(9)];
-  return { part, rest, s: `hf:s:${part}`, t: `hf:t:${part}`, ended: `hf:s:${id}` };
+  return { part, rest, s: `hf:s:${part}`, t: `hf:t:${part}`, old: `hf:s:${part}~`, ended: `hf:s:${id}` };
 };
 
 /** @returns undefined where there is none */

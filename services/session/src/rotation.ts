@@ -1,3 +1,4 @@
+import { HoldfastError } from './holdfast-error.ts';
 import { type Authentication, toFacts } from './new-session.ts';
 import type { PublicPart } from './session-record.ts';
 import { type CreatedSessionToken, deriveSessionToken } from './session-token.ts';
@@ -12,7 +13,7 @@ export interface RotateOptions {
   authentication?: Authentication | undefined;
 }
 
-/** `kept`: there is no successor for this token now. */
+/** `kept`: there is no successor for this token now; it stays as good as it was. */
 export type Rotation = { outcome: 'rotated'; token: string; authentication: PublicPart } | { outcome: 'kept' } | Ended;
 
 /** The successors that a token may have, and what `rotate` is to be told of them. */
@@ -24,12 +25,26 @@ export function toRotation(token: string, { keys, minAgeMs, authentication }: Ro
   return { candidates, args: [age, facts, ...candidates.map(({ secretHash }) => secretHash)] };
 }
 
-/** The reply of the function `rotate`: {outcome, hash of the successor, its public part, created}. */
+/**
+ * The reply of the function `rotate`: {outcome, hash of the successor, its public part, created}.
+ *
+ * @throws HoldfastError `rate-limited` for too many re-authentications of one session
+ */
 export function toRotated(candidates: readonly CreatedSessionToken[], reply: unknown[]): Rotation {
   const [outcome, successorHash, publicPart, createdAtMs] = reply;
   if (outcome === 'kept') return { outcome };
+  if (outcome === 'limited') throw rotatedTooOften(Number(reply[1]));
   const successor = candidates.find(({ secretHash }) => secretHash === successorHash);
   if (outcome !== 'rotated' || successor === undefined) return toEnded(reply);
   const authentication = parsePublicPart(publicPart, Number(createdAtMs));
   return { outcome, token: successor.token, authentication };
+}
+
+function rotatedTooOften(waitMs: number): HoldfastError {
+  const seconds = Math.ceil(waitMs / 1000);
+  return new HoldfastError(
+    'rate-limited',
+    `This session was authenticated again too often. Try again in ${seconds} seconds, or log in again.`,
+    { retryAfterSeconds: seconds },
+  );
 }

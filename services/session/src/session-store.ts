@@ -151,10 +151,12 @@ export class SessionStore {
   /**
    * The token that takes the place of this one, confirmed by the replicas: nobody is given a secret that a failover could
    * forget. Everybody who asks with the same token gets the same successor, so neither parallel requests nor a lost reply
-   * log anybody out; the old token works until 30 seconds after the new one was first used.
+   * log anybody out; the old token works until 30 seconds after the new one was first used. Until then the new one is
+   * `kept`, but for a re-authentication.
    *
    * @param token well-formed
-   * @throws HoldfastError `not-durable` or `store-unavailable`: the old token still works
+   * @throws HoldfastError `not-durable` or `store-unavailable`: the old token still works; `rate-limited`: too many
+   *   re-authentications of one session
    */
   async rotate(token: string, options: RotateOptions): Promise<Rotation> {
     const { candidates, args } = toRotation(token, options, this.#options.rotateMs);

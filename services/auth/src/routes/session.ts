@@ -22,7 +22,7 @@ const rotate = createRoute({
   path: '/v1/session/rotate',
   summary: 'Exchange the session’s token for the next one',
   description:
-    'The old token works until 30 seconds after the new one was first used. Asking again with it gives the same new one.',
+    'The old token works until 30 seconds after the new one was first used. Asking again with it gives the same new one. Until then the new one is not exchanged: asking with it gives no new cookie, and for bearer the token that was sent.',
   security: callerSecurity,
   responses: {
     200: jsonContent(rotatedSchema, 'The same session; its new token as cookie, or here for bearer'),

@@ -1,5 +1,5 @@
 #!lua name=holdfast_v2
--- revision: 3
+-- revision: 4
 --
 -- Everything about a session that must happen at once. An id is 22 characters: 9 that all sessions of a user share (the
 -- part), and 13 of its own (the rest). Keys (KEYS is always in this order):
@@ -8,6 +8,8 @@
 --                      .. 'u' which secret was used for the first time, and when. Validators may write it
 --   o  hf:o:<hash>     sorted set, the ids of the sessions that came of one session at an identity provider, by absolute
 --                      expiry, and 'ended' while that one is known to be over; the session's record names it as `link`
+--      hf:s:<part>~    hash, by rest, fingerprints of the secrets that a session had before those in its record, one behind the
+--                      other. Only auth writes it; it is read only for a secret that the record does not know
 --      hf:s:<id>       hash, what is left of an ended session (`ended`), for as long as its holder is told why
 -- Two users may share a part by accident: whatever is about a user compares the user.
 -- s and t expire with the last of those in them. What is over before goes when the user next logs in, is listed or ended.
@@ -21,9 +23,11 @@ local HASH = 43                -- how many characters the hash of a secret has
 local TOMBSTONE_MS = 300000    -- how long an ended session still tells its holder why
 local TOUCH_MS = 60000         -- at most one touch per session and minute
 local GRACE_MS = 30000         -- how long a secret lives on after its successor was first used
-local SPENT_KEPT = 16          -- how many spent secrets are remembered, so that one that comes back is known
 local MARK = 22                -- how many characters of a hash tell secrets of a session apart (132 bits)
 local SPENT_LENGTH = MARK + 13
+local FINGERPRINT = 10         -- how many characters of a hash are kept for as long as the session lives (60 bits)
+local ROTATIONS = 3000         -- how often the secret may be replaced in the session's life, evenly spread, as none is forgotten
+local ROTATIONS_AT_ONCE = 32   -- how many of these may come before their time; twice as many with re-authentications
 local COUNTED = 1000           -- with more keys than so many, sessions are estimated from as many random ones
 local COUNTED_EACH = 100       -- a user with more sessions than so many is taken to have no expired one
 
@@ -39,10 +43,12 @@ local COUNTED_EACH = 100       -- a user with more sessions than so many is take
 --   more     a map of what most sessions have nothing of: `link`, and what rotation adds:
 --     next   hash of the successor of `hash` that was made and, as far as s knows, not used yet
 --     nfacts the facts that come in force with `next`, after a re-authentication
---     also   hash of a successor that `next` took the place of; it lives and dies with `hash`
+--     also   hashes of successors that `next` took the place of; they live and die with `hash`
 --     since  when the newest secret was made
 --     gen    how many secrets there were before this one
---     spent  the secrets that were replaced, newest first: MARK characters of the hash, when its grace ends (13)
+--     spent  the secrets that were replaced and, when the last one was, still in their grace, newest first: MARK characters of
+--            the hash, when its grace ends (13). The others are fingerprints in hf:s:<part>~, and those of an ended session are
+--            in what is left of it, as `old`
 --     ofacts the facts for those in their grace, if they have changed since
 local function read_record(rest, raw)
   local v, hash, created, idle, life, user, facts, ua, ip, more = cmsgpack.unpack(raw)
@@ -57,6 +63,8 @@ local function write_record(s, r)
 end
 
 local function part_of(key) return string.sub(key, 6) end
+
+local function old_key(part) return 'hf:s:' .. part .. '~' end
 
 local function now_ms()
   local time = redis.call('TIME')
@@ -73,6 +81,10 @@ local function end_session(part, r, reason, now)
   redis.call('HDEL', s, r.rest)
   redis.call('HDEL', 'hf:t:' .. part, r.rest, r.rest .. 'u')
   local secrets = {next = more.next, also = more.also, spent = more.spent}
+  if more.gen then
+    secrets.old = redis.call('HGET', old_key(part), r.rest) or nil
+    redis.call('HDEL', old_key(part), r.rest)
+  end
   redis.call('HSET', 'hf:s:' .. id, 'ended', cmsgpack.pack(reason, r.user, r.hash, secrets))
   redis.call('PEXPIREAT', 'hf:s:' .. id, now + TOMBSTONE_MS)
   if more.link then redis.call('ZREM', more.link, id) end
@@ -98,19 +110,43 @@ local function first_use(t, rest, next_hash, now)
   return math.min(at, now)
 end
 
+-- Where a text has another that takes its place in a row of some that are all so long, or nil.
+local function place_of(wanted, row, length)
+  local place = string.find(row, wanted, 1, true)
+  while place and (place - 1) % length ~= 0 do place = string.find(row, wanted, place + 1, true) end
+  return place
+end
+
 -- What a secret is to the session, by its hash: 'current', 'next', 'graced' (replaced a moment ago and still good),
--- 'spent', or nil for one that it never had.
-local function standing_of(given, hash, more, used_at, now)
-  if given == hash or (more and given == more.also) then
+-- 'spent', or nil for one that it never had. A guess is taken for a spent one with a chance of one in 2^60 for each secret that
+-- the session has had; it ends the session, and lets nobody in.
+local function standing_of(given, hash, more, used_at, now, part, rest)
+  if #given ~= HASH then return nil end
+  if more and given == more.next then return 'next' end
+  if given == hash or (more and more.also and place_of(given, more.also, HASH)) then
     if used_at and now - used_at >= GRACE_MS then return 'spent' end
     return 'current'
   end
   if not more then return nil end
-  if given == more.next then return 'next' end
-  local place = more.spent and string.find(more.spent, mark_of(given), 1, true)
-  if not place or #given ~= 43 or (place - 1) % SPENT_LENGTH ~= 0 then return nil end
-  if now < tonumber(string.sub(more.spent, place + MARK, place + SPENT_LENGTH - 1)) then return 'graced' end
-  return 'spent'
+  local place = more.spent and place_of(mark_of(given), more.spent, SPENT_LENGTH)
+  if place then
+    if now < tonumber(string.sub(more.spent, place + MARK, place + SPENT_LENGTH - 1)) then return 'graced' end
+    return 'spent'
+  end
+  local old = more.old or (more.gen and part and redis.call('HGET', old_key(part), rest))
+  if old and place_of(string.sub(given, 1, FINGERPRINT), old, FINGERPRINT) then return 'spent' end
+  return nil
+end
+
+-- Whether the secret may have been replaced so often by now. None is forgotten, so that nobody can make the session forget
+-- one by replacing those that follow, and what must be kept has an end.
+local function may_rotate(more, created, life, at_once, now)
+  return (more and more.gen or 0) < at_once + ROTATIONS * (now - created) / life
+end
+
+-- Whether the secret that the current one took the place of is still good.
+local function in_grace(more, now)
+  return more and more.spent and now < tonumber(string.sub(more.spent, MARK + 1, SPENT_LENGTH))
 end
 
 -- What is told about a session that is not in s: why it ended, to a caller that has a secret of it.
@@ -137,6 +173,7 @@ local function read_all(part, now)
     if read and now >= r.absolute + TOMBSTONE_MS then
       redis.call('HDEL', s, r.rest)
       redis.call('HDEL', 'hf:t:' .. part, r.rest, r.rest .. 'u')
+      if r.more.gen then redis.call('HDEL', old_key(part), r.rest) end
     elseif read then
       records[#records + 1] = r
     end
@@ -204,7 +241,7 @@ local function create(keys, args)
   local count, replaced = 0, 0
   for _, r in ipairs(live) do
     -- The caller must have a secret of the one that is to be replaced.
-    if part .. r.rest == args[11] and standing_of(args[12], r.hash, r.more, nil, 0) then
+    if part .. r.rest == args[11] and standing_of(args[12], r.hash, r.more, nil, 0, part, r.rest) then
       replaced = 1
     else
       count = count + 1
@@ -239,7 +276,7 @@ local function judge(s, t, rest, given, every, now)
   if v > SCHEMA then return 'schema' end
   local next_hash = more and more.next
   local used_at = next_hash and first_use(t, rest, next_hash, now)
-  local standing = standing_of(given, hash, more, used_at, now)
+  local standing = standing_of(given, hash, more, used_at, now, part_of(s), rest)
   local absolute = created + life
   if not standing or now >= absolute + TOMBSTONE_MS then return 'unknown' end
   if now >= absolute then return 'expired-absolute' end
@@ -255,7 +292,12 @@ local function judge(s, t, rest, given, every, now)
   end
   if every and rotation == '0' then
     local made = more and more.since or created
-    if next_hash or standing == 'graced' or (every > 0 and now - made >= every) then rotation = '2' end
+    if next_hash or standing == 'graced' then
+      rotation = '2'
+    elseif every > 0 and now - made >= every and not in_grace(more, now) and
+        may_rotate(more, created, life, ROTATIONS_AT_ONCE, now) then
+      rotation = '2'
+    end
   end
   local age = now - seen
   return 'active', user .. ',' .. facts, created, seen, idle, absolute,
@@ -343,11 +385,19 @@ local function touch(keys, args)
 end
 
 -- Puts the successor in the place of the current secret, which lives on for a while.
-local function promote(t, r, used_at, now)
+local function promote(s, t, r, used_at, now)
   local more, grace_ends = r.more, string.format('%013.0f', (used_at or now) + GRACE_MS)
-  local older = more.spent or ''
-  local spent = mark_of(r.hash) .. grace_ends .. older
-  if more.also then spent = mark_of(more.also) .. grace_ends .. spent end
+  local older, also, spent, old = more.spent or '', more.also or '', {}, {}
+  for at = 1, #also, HASH do spent[#spent + 1] = string.sub(also, at, at + MARK - 1) .. grace_ends end
+  spent[#spent + 1] = mark_of(r.hash) .. grace_ends
+  for at = 1, #older, SPENT_LENGTH do
+    local ends = tonumber(string.sub(older, at + MARK, at + SPENT_LENGTH - 1))
+    if now < ends then
+      spent[#spent + 1] = string.sub(older, at, at + SPENT_LENGTH - 1)
+    else
+      old[#old + 1] = string.sub(older, at, at + FINGERPRINT - 1)
+    end
+  end
   if more.nfacts then
     r.facts, more.ofacts = more.nfacts, r.facts
   elseif now >= (tonumber(string.sub(older, MARK + 1, SPENT_LENGTH)) or 0) then
@@ -355,16 +405,22 @@ local function promote(t, r, used_at, now)
   end
   r.hash, more.next, more.also, more.nfacts = more.next, nil, nil, nil
   more.gen = (more.gen or 0) + 1
-  more.spent = string.sub(spent, 1, SPENT_KEPT * SPENT_LENGTH)
+  more.spent = table.concat(spent)
+  if #old > 0 then
+    local key = old_key(part_of(s))
+    redis.call('HSET', key, r.rest, (redis.call('HGET', key, r.rest) or '') .. table.concat(old))
+    redis.call('PEXPIREAT', key, math.max(redis.call('PEXPIRETIME', s), r.absolute + TOMBSTONE_MS))
+  end
   redis.call('HDEL', t, r.rest .. 'u')
 end
 
 -- KEYS s t; ARGV id, secret hash, how old the newest secret must be (ms), facts after a re-authentication (as in create) or
 -- '', and the hashes a successor may have, the preferred one first. Whoever asks with the same secret gets the same
--- successor, however often. Without any of these hashes it only writes down what validate found: that a successor is in
+-- successor, however often. While the secret before is in its grace, or when the secret was replaced too often already, there
+-- is none without a re-authentication. Without any of these hashes it only writes down what validate found: that a successor is in
 -- use, or that a spent secret came back, which ends the session. Returns {'rotated', hash of the successor, its public part,
--- created}, {'kept'} when there is none for this caller now, or as validate, with the user id (JSON) behind 'reused' when
--- this call ended it. It always writes, so that a WAIT after it also covers what an earlier call has written.
+-- created}, {'kept'} when there is none for this caller now, {'limited', ms} when a re-authentication has to wait so long, or
+-- as validate, with the user id (JSON) behind 'reused' when this call ended it. It always writes, so that a WAIT after it also covers what an earlier call has written.
 local function rotate(keys, args)
   local s, t, part, now = keys[1], keys[2], part_of(keys[1]), now_ms()
   local id, given = args[1], args[2]
@@ -376,7 +432,7 @@ local function rotate(keys, args)
   if r.v > SCHEMA then return {'schema'} end
   local more = r.more
   local used_at = more.next and first_use(t, rest, more.next, now)
-  local standing = standing_of(given, r.hash, more, used_at, now)
+  local standing = standing_of(given, r.hash, more, used_at, now, part, rest)
   if not standing or now >= r.absolute + TOMBSTONE_MS then return {'unknown'} end
   if now >= r.absolute then return {'expired-absolute'} end
   local seen, reused = last_seen(t, rest, r.idle, now)
@@ -386,7 +442,7 @@ local function rotate(keys, args)
     return {'ended', 'reused', r.user}
   end
   if more.next and (standing == 'next' or used_at) then
-    promote(t, r, used_at, now)
+    promote(s, t, r, used_at, now)
     write_record(s, r)
     standing = standing == 'next' and 'current' or 'graced'
   end
@@ -405,9 +461,13 @@ local function rotate(keys, args)
   if not facts then
     -- A successor that was derived with another key, or after a re-authentication, is not taken away in a hurry.
     if standing == 'graced' or (more.next and (more.also or age < GRACE_MS)) then return {'kept'} end
-    if not more.next and age < tonumber(args[3]) then return {'kept'} end
+    if not more.next and (age < tonumber(args[3]) or in_grace(more, now)) then return {'kept'} end
+    if not may_rotate(more, r.created, r.life, ROTATIONS_AT_ONCE, now) then return {'kept'} end
+  elseif not may_rotate(more, r.created, r.life, 2 * ROTATIONS_AT_ONCE, now) then
+    local may_at = r.created + (more.gen - 2 * ROTATIONS_AT_ONCE + 1) * r.life / ROTATIONS
+    return {'limited', math.max(1, math.ceil(may_at - now))}
   end
-  if more.next and not more.also then more.also = more.next end
+  if more.next and not place_of(more.next, more.also or '', HASH) then more.also = (more.also or '') .. more.next end
   more.next, more.since, more.nfacts = args[5], now, facts or nil
   write_record(s, r)
   return {'rotated', args[5], r.user .. ',' .. (facts or r.facts), r.created}
@@ -421,7 +481,7 @@ local function revoke(keys, args)
   local rest = string.sub(id, PART + 1)
   local function proven(user, hash, more)
     if by == 'user' then return user == proof end
-    return standing_of(proof, hash, more, nil, 0) ~= nil
+    return standing_of(proof, hash, more, nil, 0, part_of(keys[1]), rest) ~= nil
   end
   fence()
   local raw = redis.call('HGET', keys[1], rest)
