@@ -201,6 +201,85 @@ test('a person whose proof is too old is asked again by the provider, and then h
   expect((await whoAmI(browser)).status).toBe(200);
 });
 
+describe('a recent login', () => {
+  const now = () => Math.floor(Date.now() / 1000);
+  /** Signs an admin in with a provider that says so of when it saw them. */
+  async function signInWith(authTime: unknown, query: string) {
+    const browser = openBrowser();
+    sso.provider.changeIdToken = ({ auth_time: _, ...claims }) =>
+      authTime === undefined ? claims : { ...claims, auth_time: authTime };
+    try {
+      const callback = await toCallback(browser, 'root', query);
+      return { browser, done: await browser.send(callback) };
+    } finally {
+      sso.provider.changeIdToken = undefined;
+    }
+  }
+  /** What needs a recent login: an admin signs somebody out everywhere. */
+  const endSessions = (browser: TestBrowser) =>
+    browser.send(`${first}/v1/users/nobody/sessions`, {
+      method: 'DELETE',
+      headers: { 'sec-fetch-site': 'same-origin' },
+    });
+
+  test.each<[string, unknown]>([
+    ['says nothing of the time', undefined],
+    ['saw them ten hours ago', now() - 36_000],
+    ['saw them at 0', 0],
+    ['tells milliseconds', Date.now()],
+    ['tells a time to come', now() + 3600],
+    ['tells 1e300', 1e300],
+  ])('is not what a silent sign-on proves with a provider that %s', async (_, authTime) => {
+    const { browser, done } = await signInWith(authTime, '');
+    expect(done.status).toBe(303);
+    expect((await whoAmI(browser)).session?.roles).toContain('admin');
+    const refused = await endSessions(browser);
+    expect([refused.status, await refused.json()]).toEqual([
+      401,
+      expect.objectContaining({ code: 'reauthentication-required' }),
+    ]);
+    const page = await (await browser.send(`${first}/auth`)).text();
+    expect(page).toContain(`Signed in</dt><dd><time datetime="${new Date().toISOString().slice(0, 10)}`);
+  });
+
+  test('is one where the provider has just seen the person, by a clock that is a little ahead', async () => {
+    const { browser } = await signInWith(now() + 10, '');
+    expect((await endSessions(browser)).status).toBe(200);
+  });
+
+  test.each<[string, unknown]>([
+    ['says nothing of the time', undefined],
+    ['saw them ten hours ago', now() - 36_000],
+    ['saw them two minutes ago', now() - 120],
+    ['saw them at 0', 0],
+    ['tells a negative time', -1],
+    ['tells a text', String(now())],
+    ['tells milliseconds', Date.now()],
+    ['tells a time to come', now() + 3600],
+    ['tells 1e300', 1e300],
+  ])('where one is asked for: who comes back from a provider that %s is not signed in', async (_, authTime) => {
+    const { browser, done } = await signInWith(authTime, '?max_age=0');
+    await expectPage(done, 400, 'sign-in-failed');
+    expect((await whoAmI(browser)).status).toBe(401);
+  });
+
+  test('is asked of the provider in both ways it may know', async () => {
+    const begun = await begin(openBrowser(), '?max_age=0');
+    const query = new URL(begun.headers.get('location') ?? '').searchParams;
+    expect([query.get('max_age'), query.get('prompt')]).toEqual(['0', 'login']);
+    const later = await begin(openBrowser(), '?max_age=600');
+    const relaxed = new URL(later.headers.get('location') ?? '').searchParams;
+    expect([relaxed.get('max_age'), relaxed.get('prompt')]).toEqual(['600', null]);
+  });
+
+  test('lets an admin do what needs it, after having been led to sign in once more', async () => {
+    const { browser } = await signInWith(undefined, '');
+    expect((await endSessions(browser)).status).toBe(401);
+    expect((await browser.send(await toCallback(browser, 'root', '?max_age=0'))).status).toBe(303);
+    expect((await endSessions(browser)).status).toBe(200);
+  });
+});
+
 describe('nobody is signed in by', () => {
   test('another browser’s callback (login CSRF); the browser that began can still finish', async () => {
     const [attacker, victim] = [openBrowser(), openBrowser()];

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import { type CryptoKey, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
+import { CompactSign, type CryptoKey, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
 import { Provider } from 'oidc-provider';
 import { reservePort } from './reserve-port.ts';
 import type { TestBrowser } from './test-browser.ts';
@@ -33,12 +33,22 @@ export class TestOpenIdProvider implements AsyncDisposable {
   #server: Server | undefined;
   /** The ID tokens it issued, by `sub`, the newest last. */
   readonly idTokens = new Map<string, string[]>();
+  /** What becomes of the claims of ID tokens before they are signed. */
+  changeIdToken: ((claims: JWTPayload) => JWTPayload) | undefined;
 
   private constructor(issuer: string, client: TestClient, signingKey: CryptoKey, provider: Provider) {
     this.issuer = issuer;
     this.#client = client;
     this.#signingKey = signingKey;
     this.#provider = provider;
+    provider.use(async (context, next) => {
+      await next();
+      const body = context.body as { id_token?: string } | undefined;
+      if (!this.changeIdToken || typeof body?.id_token !== 'string') return;
+      const claims = new TextEncoder().encode(JSON.stringify(this.changeIdToken(readClaims(body.id_token))));
+      const header = { alg: 'RS256', kid: 'test' };
+      body.id_token = await new CompactSign(claims).setProtectedHeader(header).sign(signingKey);
+    });
     provider.on('grant.success', (context) => {
       const idToken = (context.body as { id_token?: string }).id_token;
       if (idToken === undefined) return;

@@ -20,6 +20,7 @@ import {
 } from 'openid-client';
 import { isLoopbackUrl } from './oidc-environment.ts';
 import { providerUnavailable, toOidcError } from './to-oidc-error.ts';
+import { toAuthenticatedAtMs, UNKNOWN_AUTHENTICATION_MS } from './to-oidc-identity.ts';
 
 export interface OidcProviderOptions {
   issuer: string;
@@ -82,13 +83,16 @@ export class OidcProvider {
       code_challenge: await calculatePKCECodeChallenge(attempt.codeVerifier),
       code_challenge_method: 'S256',
       ...(maxAge === undefined ? {} : { max_age: String(maxAge) }),
+      // Some providers know only one of the two (OpenID Connect Core 1.0, section 3.1.2.1).
+      ...(maxAge === 0 ? { prompt: 'login' } : {}),
     });
     return { url, attempt };
   }
 
   /**
    * Exchanges the code of the callback and checks the ID token: issuer, audience, times, nonce, and the signature as
-   * well, which the specification would spare us.
+   * well, which the specification would spare us. Where a recent authentication was asked for, the token has to say that
+   * there was one (section 2, `auth_time`): a provider may leave `max_age` and `prompt` unheard.
    *
    * @param query of the callback, with its `?`
    * @throws HoldfastError `sign-in-failed` or `provider-unavailable`
@@ -106,7 +110,12 @@ export class OidcProvider {
         idTokenExpected: true,
         ...(maxAge === undefined ? {} : { maxAge }),
       });
-      return tokens.claims() as IDToken;
+      const claims = tokens.claims() as IDToken;
+      // The library has checked that it is there and not too old. It takes a time to come for a recent one.
+      if (maxAge !== undefined && toAuthenticatedAtMs(claims.auth_time, Date.now()) === UNKNOWN_AUTHENTICATION_MS) {
+        throw Object.assign(new Error('the ID token’s auth_time can’t be true'), { code: 'AUTH_TIME_IMPOSSIBLE' });
+      }
+      return claims;
     } catch (error) {
       throw toOidcError(error);
     }

@@ -75,5 +75,49 @@ test('the rest is taken from the token where it is what it should be', () => {
     link: toSessionLink('https://id.example', 's1'),
   });
   const without = toOidcIdentity(token({ sid: 7, amr: 7 }), mapping());
-  expect(without).toMatchObject({ amr: [], authenticatedAtMs: undefined, link: undefined });
+  expect(without).toMatchObject({ amr: [], link: undefined });
+});
+
+describe('an authentication', () => {
+  const nowMs = 1_700_000_000_500;
+  const now = 1_700_000_000;
+  const timeOf = (authTime: unknown) =>
+    toOidcIdentity(token({ auth_time: authTime }), mapping(), nowMs).authenticatedAtMs;
+
+  test.each([
+    ['an hour ago', now - 3600, (now - 3600) * 1000],
+    ['with a fraction of a second', now - 3600.5, (now - 3601) * 1000],
+    ['this second', now, now * 1000],
+    ['by a clock that is a little ahead: now', now + 29, nowMs],
+    ['in 1970', 1, 1000],
+  ])('counts from when the provider says: %s', (_, authTime, expected) => expect(timeOf(authTime)).toBe(expected));
+
+  test.each([
+    ['missing', undefined],
+    ['null', null],
+    ['a text', String(now)],
+    ['an ISO date', '2023-11-14T22:13:20Z'],
+    ['a list', [now]],
+    ['an object', { valueOf: now }],
+    ['true', true],
+    ['not a number', Number.NaN],
+    ['zero', 0],
+    ['negative', -1],
+    ['negative without end', Number.NEGATIVE_INFINITY],
+    ['without end', Number.POSITIVE_INFINITY],
+    ['1e300', 1e300],
+    ['in milliseconds', nowMs],
+    ['in microseconds', nowMs * 1000],
+    ['a minute ahead', now + 60],
+  ])('is as old as possible where the time is %s', (_, authTime) => expect(timeOf(authTime)).toBe(0));
+
+  test('is never later than now, and a whole number that Redis can count with, whatever the time is', () => {
+    for (let count = 0; count < 10_000; count++) {
+      const size = 10 ** (Math.random() * 40 - 10) * (Math.random() < 0.2 ? -1 : 1);
+      for (const authTime of [size, now + size, String(size), nowMs - size]) {
+        const time = timeOf(authTime);
+        expect(Number.isSafeInteger(time) && time >= 0 && time <= nowMs, `auth_time ${authTime}`).toBe(true);
+      }
+    }
+  });
 });

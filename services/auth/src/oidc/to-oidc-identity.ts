@@ -16,7 +16,8 @@ export interface OidcIdentity {
   userId: string;
   roles: string[];
   amr: string[];
-  authenticatedAtMs: number | undefined;
+  /** Milliseconds since 1970; {@link UNKNOWN_AUTHENTICATION_MS} where the provider did not say it in a way that can be true. */
+  authenticatedAtMs: number;
   /** The provider's session, where it can end sessions from its side. */
   link: string | undefined;
 }
@@ -31,14 +32,31 @@ export const toOidcUserId = (issuer: string, subject: string): string => `oidc:$
 /** What a provider's session is called in Redis. */
 export const toSessionLink = (issuer: string, sid: string): string => digestIssued(issuer, sid);
 
-/** `auth_time` is when the person last proved who they are, which may be long before they came here. */
-export function toOidcIdentity(claims: IDToken, mapping: RoleMapping): OidcIdentity {
+/** As old as possible: no limit on the age of an authentication lets it pass. */
+export const UNKNOWN_AUTHENTICATION_MS = 0;
+
+/** How far the provider's clock may be ahead of ours, in seconds; as far as the library lets other times of a token be off. */
+const CLOCK_TOLERANCE_SECONDS = 30;
+
+/**
+ * When the person last proved who they are, which may be long before they came here (OpenID Connect Core 1.0, section 2:
+ * `auth_time`, in seconds). A token without it says nothing about that, and a time to come can't be true.
+ *
+ * @returns milliseconds since 1970, never later than now
+ */
+export function toAuthenticatedAtMs(authTime: unknown, nowMs: number): number {
+  if (typeof authTime !== 'number' || !(authTime > 0)) return UNKNOWN_AUTHENTICATION_MS;
+  if (authTime * 1000 > nowMs + CLOCK_TOLERANCE_SECONDS * 1000) return UNKNOWN_AUTHENTICATION_MS;
+  return Math.min(Math.floor(authTime) * 1000, nowMs);
+}
+
+export function toOidcIdentity(claims: IDToken, mapping: RoleMapping, nowMs = Date.now()): OidcIdentity {
   const { iss, sub, sid, amr, auth_time: authTime } = claims;
   return {
     userId: toOidcUserId(iss, sub),
     roles: toRoles(claims, mapping),
     amr: textsOf(amr).slice(0, 8),
-    authenticatedAtMs: authTime === undefined ? undefined : authTime * 1000,
+    authenticatedAtMs: toAuthenticatedAtMs(authTime, nowMs),
     link: typeof sid === 'string' ? toSessionLink(iss, sid) : undefined,
   };
 }

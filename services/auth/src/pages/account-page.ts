@@ -10,11 +10,13 @@ export interface AccountPageOptions {
 }
 
 export function accountPage({ session, name, nowMs }: AccountPageOptions): Page {
+  // A provider may have seen the person long before, or not have said when.
+  const signedInAtMs = Math.max(session.authenticatedAtMs, session.createdAtMs);
   const body = html`<h1>Hello, ${name}</h1>
 <p class="lead">You are signed in.</p>
 <div class="card">
 <dl>
-<dt>Signed in</dt><dd>${formatTime(session.authenticatedAtMs)}</dd>
+<dt>Signed in</dt><dd>${formatTime(signedInAtMs)}</dd>
 <dt>Ends</dt><dd>${formatDistance(session.absoluteExpiresAtMs, nowMs)}, or ${formatDistance(session.idleExpiresAtMs, nowMs)} if you do nothing here</dd>
 ${session.roles.length > 0 && html`<dt>Roles</dt><dd>${session.roles.join(', ')}</dd>`}
 </dl>
