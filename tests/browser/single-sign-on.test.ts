@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { inspectPage } from '../support/browser/inspect-page.ts';
 import { openBrowser } from '../support/browser/open-browser.ts';
+import { startOtherSite } from '../support/browser/start-other-site.ts';
 import { startOidc } from '../support/start-oidc.ts';
 
 test('a person signs in with a provider on another site, and its frame there signs them out without any cookie', async (context) => {
@@ -34,4 +35,46 @@ test('a person signs in with a provider on another site, and its frame there sig
   expect((await (await asked).allHeaders())['cookie']).toBeUndefined();
   await page.goto(`${site}/auth/devices`);
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+}, 120_000);
+
+test('a link on another site asks before it signs in; the answer leads through the provider, and no keeps the session', async (context) => {
+  await using browser = await openBrowser(context);
+  await using sso = await startOidc();
+  await using other = await startOtherSite();
+  await sso.provider.start();
+  const site = sso.auth[0].url;
+  const { page, context: profile } = await browser.visit();
+  const session = async () => (await profile.cookies(site)).find(({ name }) => name === '__Host-hf')?.value;
+  const link = `${site}/auth/oidc/login?return_to=/auth/devices`;
+  /** @param host `localhost` is another site than 127.0.0.1, which on another port is a sibling */
+  const follow = async (host: string) => {
+    await page.goto(`http://${host}:${other.port}/?link=${encodeURIComponent(link)}`);
+    await page.getByRole('link', { name: 'win a prize' }).click();
+    await page.getByRole('heading', { name: 'Sign in with single sign-on?' }).waitFor();
+  };
+
+  await follow('localhost');
+  await inspectPage(page, 'confirm-sign-in');
+  expect(await profile.cookies(site)).toEqual([]);
+  await page.getByRole('link', { name: 'Go on and sign in' }).click();
+  await page.locator('input[name=login]').fill('ann');
+  await page.locator('input[name=password]').fill('any');
+  await page.getByRole('button', { name: 'Sign-in' }).click();
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.waitForURL(`${site}/auth/devices`);
+  const before = await session();
+
+  // The provider knows the person by now, and would not ask.
+  await follow('127.0.0.1');
+  await inspectPage(page, 'confirm-sign-in-again');
+  await page.reload();
+  await page.getByText('Signing in again ends that session').waitFor();
+  await page.getByRole('link', { name: 'Keep my session' }).click();
+  await page.getByRole('heading', { name: /^Hello/ }).waitFor();
+  expect(await session()).toBe(before);
+
+  await follow('localhost');
+  await page.getByRole('link', { name: 'Go on and sign in' }).click();
+  await page.waitForURL(`${site}/auth/devices`);
+  expect(await session()).not.toBe(before);
 }, 120_000);

@@ -27,7 +27,7 @@ interface SignedIn {
 
 async function toCallback(browser: TestBrowser, name: string): Promise<URL> {
   return await pollUntil('single sign-on', 10_000, async () => {
-    const begun = await browser.send(`${home}/auth/oidc/login`);
+    const begun = await browser.send(`${home}/auth/oidc/login`, { headers: { 'sec-fetch-site': 'same-origin' } });
     const location = begun.headers.get('location');
     return location !== null && (await sso.provider.signIn(browser, location, name));
   });

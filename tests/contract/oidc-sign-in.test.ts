@@ -20,6 +20,8 @@ afterAll(() => sso?.[Symbol.asyncDispose]());
 let lastAddress = 0;
 /** With an address of its own, so that tests don't share the counters. */
 const openBrowser = () => new TestBrowser({ 'x-forwarded-for': `203.0.113.${++lastAddress}` });
+/** As a browser says that a page of this site led there. */
+const fromOwnPage = { 'sec-fetch-site': 'same-origin' };
 const person = () => `person-${crypto.randomUUID()}`;
 
 /** A refusal in a browser is a page, which leaves every cookie as it is. Its words may change; its code is in the log. */
@@ -42,7 +44,7 @@ async function expectPage(response: Response, status: number, code: string) {
 async function begin(browser: TestBrowser, query = ''): Promise<Response> {
   await sso.provider.start();
   return await pollUntil('single sign-on', 10_000, async () => {
-    const begun = await browser.send(`${first}/auth/oidc/login${query}`);
+    const begun = await browser.send(`${first}/auth/oidc/login${query}`, { headers: fromOwnPage });
     return begun.status === 303 && begun;
   });
 }
@@ -68,7 +70,7 @@ describe('while the provider is down', () => {
     });
     expect(login.status).toBe(201);
     for (const path of ['/auth/oidc/login', '/auth/oidc/logout']) {
-      const response = await fetch(`${first}${path}`, { redirect: 'manual' });
+      const response = await fetch(`${first}${path}`, { redirect: 'manual', headers: fromOwnPage });
       expect(response.headers.get('retry-after')).toBe('2');
       await expectPage(response, 503, 'provider-unavailable');
     }
@@ -78,7 +80,7 @@ describe('while the provider is down', () => {
     await sso.provider.start();
     for (const url of [first, second]) {
       await pollUntil('single sign-on', 10_000, async () => {
-        const response = await fetch(`${url}/auth/oidc/login`, { redirect: 'manual' });
+        const response = await fetch(`${url}/auth/oidc/login`, { redirect: 'manual', headers: fromOwnPage });
         return response.status === 303;
       });
     }
@@ -277,6 +279,65 @@ describe('a recent login', () => {
     expect((await endSessions(browser)).status).toBe(401);
     expect((await browser.send(await toCallback(browser, 'root', '?max_age=0'))).status).toBe(303);
     expect((await endSessions(browser)).status).toBe(200);
+  });
+});
+
+describe('a link from outside this site', () => {
+  const led = (headers: Record<string, string>) => ({ headers });
+
+  test.each<[string, Record<string, string>]>([
+    ['another site', { 'sec-fetch-site': 'cross-site' }],
+    ['a sibling host', { 'sec-fetch-site': 'same-site' }],
+    ['a page that has it fetched ahead of time', { ...fromOwnPage, 'sec-purpose': 'prefetch' }],
+    ['an address that the browser guesses', { 'sec-fetch-site': 'none', 'sec-purpose': 'prefetch;prerender' }],
+    ['another site, to an old browser', { referer: 'https://evil.example/auth/sign-in' }],
+    ['another site that does not tell, to an old browser', {}],
+    ['a value that is not known', { 'sec-fetch-site': 'same-origin, cross-site' }],
+  ])('signs nobody in and ends no session; the person is asked: %s', async (_, headers) => {
+    const browser = openBrowser();
+    expect((await browser.send(await toCallback(browser))).status).toBe(303);
+    const cookies = new Map(browser.cookies);
+    const asked = await browser.send(`${first}/auth/oidc/login?return_to=/orders%3Fa%3D1&max_age=0`, led(headers));
+    const text = await asked.text();
+    expect([asked.status, asked.headers.get('location'), asked.headers.getSetCookie()]).toEqual([200, null, []]);
+    expect(text).toContain('Signing in again ends that session');
+    expect(browser.cookies).toEqual(cookies);
+    expect((await whoAmI(browser)).status).toBe(200);
+    // What the person is asked leads on to what the link was for.
+    expect(text).toContain('href="/auth/oidc/login?return_to=%2Forders%3Fa%3D1&amp;max_age=0">Go on and sign in</a>');
+  });
+
+  test.each<[string, () => Record<string, string>]>([
+    ['a page of this site', () => fromOwnPage],
+    ['nobody: the address was typed', () => ({ 'sec-fetch-site': 'none' })],
+    ['a page of this site, in an old browser', () => ({ referer: `${first}/auth/sign-in` })],
+  ])('is not one from %s: that leads on at once', async (_, headers) => {
+    const begun = await openBrowser().send(`${first}/auth/oidc/login`, led(headers()));
+    expect([begun.status, new URL(begun.headers.get('location') ?? '').origin]).toEqual([303, sso.provider.issuer]);
+  });
+
+  test('of the provider’s own (third-party initiated login) asks too, and takes nothing from it but where to go', async () => {
+    const query = new URLSearchParams({ iss: 'https://evil.example', login_hint: 'mallory', return_to: '/orders' });
+    const asked = await fetch(`${first}/auth/oidc/login?${query}`, led({ 'sec-fetch-site': 'cross-site' }));
+    const text = await asked.text();
+    expect(asked.status).toBe(200);
+    expect(text).toContain('href="/auth/oidc/login?return_to=%2Forders"');
+    expect(text).not.toMatch(/mallory|evil/);
+    expect(text).not.toContain('Signing in again');
+    const posted = await fetch(`${first}/auth/oidc/login`, {
+      method: 'POST',
+      body: query,
+      headers: { 'sec-fetch-site': 'cross-site' },
+    });
+    await expectPage(posted, 403, 'csrf-rejected');
+  });
+
+  test('can’t have a sign-in with a password lead on to one with the provider', async () => {
+    const page = await (await fetch(`${first}/auth/sign-in?return_to=/auth/oidc/login`)).text();
+    expect(page).not.toContain('return_to');
+    const body = new URLSearchParams({ ...sso.user, return_to: '/auth/oidc/login' });
+    const done = await openBrowser().send(`${first}/auth/sign-in`, { method: 'POST', body, headers: fromOwnPage });
+    expect([done.status, done.headers.get('location')]).toEqual([303, '/auth']);
   });
 });
 

@@ -25,6 +25,17 @@ test.each([
   `/${'a'.repeat(512)}`,
 ])('never leads to another site: %j', (path) => expect(parseReturnPath(path)).toBeUndefined());
 
+test.each([
+  '/auth/oidc/login',
+  '/auth/oidc/logout?x=1',
+  '/auth/%6fidc/login',
+  '/auth/./oidc/login',
+  '/a/../auth%2Foidc/login',
+])('never begins another sign-in or sign-out: %s', (path) => expect(parseReturnPath(path)).toBeUndefined());
+
+test('leads back to a path with a percent sign that encodes nothing', () =>
+  expect(parseReturnPath('/orders/50%-off')).toBe('/orders/50%-off'));
+
 test('a path survives its way through the sign-in page, whatever is in it', () => {
   const path = '/orders?cursor=a&b=%26%3D#c';
   expect(parseReturnPath(new URL(signInPath(path), 'https://shop.example').searchParams.get('return_to') ?? '')).toBe(

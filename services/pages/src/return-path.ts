@@ -15,8 +15,18 @@ export function parseReturnPath(text: string | undefined): string | undefined {
     return undefined;
   // Browsers read a path as this parser does: backslashes, tabs and dots count only after it.
   const { origin, pathname, search, hash } = new URL(text, own);
-  if (origin !== own || pathname.startsWith('//')) return undefined;
+  if (origin !== own || pathname.startsWith('//') || isAction(pathname)) return undefined;
   return pathname + search + hash;
+}
+
+/** Whether a path does something by being visited. Who has just signed in must not be led on to sign in as somebody else. */
+function isAction(pathname: string): boolean {
+  try {
+    return decodeURIComponent(pathname).startsWith('/auth/oidc/');
+  } catch {
+    // Not an encoding at all: no such path leads there.
+    return false;
+  }
 }
 
 /** The sign-in page, that leads back to `returnTo` and says why, in the words of {@link signInReasons}. */

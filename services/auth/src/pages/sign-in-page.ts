@@ -1,5 +1,6 @@
 import type { Page } from '@holdfast/pages';
 import { html, raw } from 'hono/html';
+import { singleSignOnPath } from './single-sign-on-path.ts';
 
 export interface SignInPageOptions {
   /** What went wrong with the last try. */
@@ -31,15 +32,7 @@ ${returnTo !== undefined && html`<input type="hidden" name="return_to" value="${
 <input id="password" name="password" type="password" autocomplete="current-password" maxlength="1024" required${username !== undefined && raw(' autofocus')}${wrong}>
 <button class="button wide">Sign in</button>
 </form>
-${singleSignOn === true && html`<p><a class="button quiet wide" href="${singleSignOnPath(returnTo, anew === true)}">Single sign-on</a></p>`}
+${singleSignOn === true && html`<p><a class="button quiet wide" href="${singleSignOnPath(returnTo, anew === true ? 0 : undefined)}">Single sign-on</a></p>`}
 </div>`;
   return { title: problem === undefined ? 'Sign in' : 'Problem: sign in', body, signedIn: false, narrow: true };
-}
-
-function singleSignOnPath(returnTo: string | undefined, anew: boolean): string {
-  const query = new URLSearchParams({
-    ...(returnTo === undefined ? {} : { return_to: returnTo }),
-    ...(anew ? { max_age: '0' } : {}),
-  });
-  return `/auth/oidc/login${query.size === 0 ? '' : `?${query}`}`;
 }

@@ -1,11 +1,12 @@
-import { htmlContents, type Pages, parseReturnPath } from '@holdfast/pages';
+import { htmlContent, htmlContents, type Pages, parseReturnPath, renderPage } from '@holdfast/pages';
 import { createClientAddress } from '@holdfast/runtime';
-import { HoldfastError } from '@holdfast/session';
+import { HoldfastError, readCookies, SESSION_COOKIE } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { IDToken } from 'openid-client';
 import { audit } from '../audit.ts';
 import type { AuthServices, AuthVariables, OidcServices } from '../auth-context.ts';
 import { beginSession } from '../begin-session.ts';
+import { isOwnNavigation } from '../is-own-navigation.ts';
 import { takeAddressAttempt } from '../login-limits.ts';
 import {
   clearForgottenSignIns,
@@ -15,6 +16,8 @@ import {
   setSignInCookie,
 } from '../oidc/sign-in-cookie.ts';
 import { toOidcIdentity } from '../oidc/to-oidc-identity.ts';
+import { confirmSignInPage } from '../pages/confirm-sign-in-page.ts';
+import { singleSignOnPath } from '../pages/single-sign-on-path.ts';
 
 const providerDown = { 503: 'The provider can’t be reached, or the store can’t answer' };
 
@@ -22,6 +25,8 @@ const login = createRoute({
   method: 'get',
   path: '/oidc/login',
   summary: 'Sign in with the identity provider',
+  description:
+    'From a page of this site, or typed, it leads on at once. To a link from elsewhere it answers with a page that asks first: a sign-in ends the session that the browser has.',
   request: {
     query: z.object({
       return_to: z.string().default('/auth').openapi({ description: 'A path of this site to lead to afterwards' }),
@@ -37,6 +42,7 @@ const login = createRoute({
     }),
   },
   responses: {
+    200: htmlContent('The question whether to sign in, for a link from elsewhere'),
     303: { description: 'To the provider' },
     ...htmlContents({ 400: 'Not a path of this site', ...providerDown }),
   },
@@ -77,12 +83,18 @@ export function addOidcSignIn(
   const { keys, sessions, config, metrics } = services;
   const cookieKeys = () => keys.derive('oidc-sign-in');
   const clientAddress = createClientAddress(config.trustedProxies);
+  const siteOrigin = new URL(provider.options.redirectUri).origin;
 
   pages.openapi(login, async (c) => {
     const { return_to: wanted, max_age: maxAge } = c.req.valid('query');
     const returnTo = parseReturnPath(wanted);
     if (returnTo === undefined) {
       throw new HoldfastError('invalid-request', '`return_to` must be a path of this site, such as /orders.');
+    }
+    const header = (name: string) => c.req.header(name);
+    if (!isOwnNavigation(header, siteOrigin)) {
+      const signedIn = readCookies(header('cookie'), SESSION_COOKIE).length > 0;
+      return renderPage(c, confirmSignInPage({ path: singleSignOnPath(returnTo, maxAge), signedIn }));
     }
     const { url, attempt } = await provider.begin(maxAge);
     for (const cookie of clearForgottenSignIns(c.req.header('cookie')))
