@@ -117,6 +117,43 @@ describe('logging in', () => {
     expect((await attempt('d', { 'x-forwarded-for': '198.51.100.9, 198.51.100.10' })).status).toBe(401);
   });
 
+  test('limits failures by IPv6 /64, in whatever spelling, and in a wider count by /48', async () => {
+    await using strict = await createTestAuth({ loginLimits: { perAccount: 100, perAddress: 2, windowMs: 60_000 } });
+    let guesses = 0;
+    const attempt = async (address: string) => {
+      const username = `nobody-${guesses++}`;
+      const headers = { 'x-forwarded-for': address };
+      return (await strict.ask('POST', '/v1/sessions', { body: { username, password: 'x' }, headers })).status;
+    };
+    expect(await attempt('2001:db8:1:1::1')).toBe(401);
+    expect(await attempt('2001:DB8:1:1:ffff::2')).toBe(401);
+    for (const same of ['2001:db8:1:1::3', '2001:0db8:0001:0001:0:0:0:4', '[2001:db8:1:1:a:b:c:d]:443']) {
+      expect(await attempt(same)).toBe(429);
+    }
+    // Ten times as many for the /48 it is in.
+    for (let subnet = 2; guesses < 2 + 3 + 18; subnet++) expect(await attempt(`2001:db8:1:${subnet}::1`)).toBe(401);
+    expect(await attempt('2001:db8:1:abcd::1')).toBe(429);
+    expect(await attempt('2001:db8:2:1::1')).toBe(401);
+    // An IPv4 address is one however it is written.
+    expect(await attempt('198.51.100.7')).toBe(401);
+    expect(await attempt('::ffff:198.51.100.7')).toBe(401);
+    for (const same of ['198.51.100.7', '::FFFF:c633:6407', '0:0:0:0:0:ffff:198.51.100.7']) {
+      expect(await attempt(same)).toBe(429);
+    }
+    expect(await attempt('198.51.100.8')).toBe(401);
+  });
+
+  test('counts blanks around a name as the same account', async () => {
+    await using strict = await createTestAuth({ loginLimits: { perAccount: 2, perAddress: 100, windowMs: 60_000 } });
+    const attempt = async (username: string) =>
+      (await strict.ask('POST', '/v1/sessions', { body: { username, password: 'x' } })).status;
+    expect([await attempt('bob'), await attempt(' bob')]).toEqual([401, 401]);
+    for (const same of ['bob', 'bob ', '\u00a0bob']) expect(await attempt(same)).toBe(429);
+    expect(
+      (await strict.ask('POST', '/v1/sessions', { body: { username: ' carol ', password: PASSWORD } })).status,
+    ).toBe(201);
+  });
+
   test('ends the session it replaces in the same browser', async () => {
     const first = await auth.logIn('bob');
     const second = await auth.logIn('bob', { cookie: first.cookie });

@@ -34,7 +34,7 @@ export const authEnvironment = {
   LOGIN_FAILURES_PER_ACCOUNT: wholeNumber(1, 100).default(20).describe('Failed logins per account and window'),
   LOGIN_FAILURES_PER_ADDRESS: wholeNumber(1, 100_000)
     .default(100)
-    .describe('Failed logins per client address and window'),
+    .describe('Failed logins per client address (IPv4, or IPv6 /64) and window; ten times as many per IPv6 /48'),
   LOGIN_WINDOW_MS: wholeNumber(1000, 86_400_000).default(900_000).describe('How long a failed login counts'),
   LOGIN_CONCURRENCY: wholeNumber(1, 64).default(2).describe('Passwords that are hashed at the same time'),
   ...oidcEnvironment,

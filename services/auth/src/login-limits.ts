@@ -1,10 +1,12 @@
 import { hash, randomUUID } from 'node:crypto';
+import { toClientNetwork } from '@holdfast/runtime';
 import { HoldfastError, type LimitCounter, type SessionStore } from '@holdfast/session';
+import { normalizeUsername } from './user-directory.ts';
 
 export interface LoginLimitConfig {
   /** Failures per account from devices it does not know, and per known device of an account, in a window. */
   perAccount: number;
-  /** Failures per client address in a window. */
+  /** Failures per client address in a window: an IPv4 address, or an IPv6 /64. */
   perAddress: number;
   windowMs: number;
 }
@@ -29,6 +31,8 @@ export interface LoginPlace {
  * such attempts are those that an outage cut off, and nobody is to be locked out for having tried again in an outage.
  */
 const PENDING_MS = 15_000;
+/** How many times the failures of one address an IPv6 /48 may have. */
+const WIDE_FACTOR = 10;
 
 /**
  * Counts failed logins (NIST SP 800-63B-4, section 3.2.2): an attempt takes its place before the password is looked at,
@@ -42,7 +46,7 @@ export async function takeLoginAttempt(
   config: LoginLimitConfig,
 ): Promise<LoginPlace> {
   // Hashed, so that what people type into the wrong field is not kept.
-  const account = hash('sha256', attempt.username.normalize('NFC'), 'base64url').slice(0, 22);
+  const account = hash('sha256', normalizeUsername(attempt.username), 'base64url').slice(0, 22);
   const { perAccount, windowMs } = config;
   const counters: LimitCounter[] = [
     {
@@ -51,7 +55,7 @@ export async function takeLoginAttempt(
       windowMs,
       pendingMs: PENDING_MS,
     },
-    addressCounter(attempt.address, config),
+    ...addressCounters(attempt.address, config),
   ];
   return take(sessions, counters);
 }
@@ -62,15 +66,23 @@ export function takeAddressAttempt(
   address: string,
   config: LoginLimitConfig,
 ): Promise<LoginPlace> {
-  return take(sessions, [addressCounter(address, config)]);
+  return take(sessions, addressCounters(address, config));
 }
 
-const addressCounter = (address: string, { perAddress, windowMs }: LoginLimitConfig): LimitCounter => ({
-  key: `address:${address}`,
-  limit: perAddress,
-  windowMs,
-  pendingMs: PENDING_MS,
-});
+/**
+ * A client of IPv6 has a /64 of addresses at least, and may have a /48. But a /48 may also be many customers of a provider, so
+ * it has room for more failures.
+ */
+function addressCounters(address: string, { perAddress, windowMs }: LoginLimitConfig): LimitCounter[] {
+  const [narrow, wide] = [toClientNetwork(address, 64), toClientNetwork(address, 48)];
+  const counter = (network: string, limit: number) => ({
+    key: `address:${network}`,
+    limit,
+    windowMs,
+    pendingMs: PENDING_MS,
+  });
+  return [counter(narrow, perAddress), ...(wide === narrow ? [] : [counter(wide, WIDE_FACTOR * perAddress)])];
+}
 
 async function take(sessions: SessionStore, counters: readonly LimitCounter[]): Promise<LoginPlace> {
   const attempt = randomUUID();

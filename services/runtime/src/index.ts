@@ -10,6 +10,7 @@ export { createServiceApp, type ServiceApp, type ServiceAppOptions } from './cre
 export { createTelemetry, type Telemetry, type TelemetryOptions } from './create-telemetry.ts';
 export { filePath, httpUrl, listenPort, listOf, origin, trueOrFalse } from './environment-schemas.ts';
 export { identifyRequests } from './identify-requests.ts';
+export { parseIpAddress, toClientNetwork } from './ip-address.ts';
 export { issueMessage } from './issue-message.ts';
 export { limitBody } from './limit-body.ts';
 export {

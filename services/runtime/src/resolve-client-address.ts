@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { parseIpAddress } from './ip-address.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 
 /**
@@ -31,9 +32,9 @@ function isTrusted(trusted: TrustedProxies & { kind: 'networks' }, address: stri
   return version !== 0 && trusted.list.check(address, version === 4 ? 'ipv4' : 'ipv6');
 }
 
-/** Without a port or brackets, as some proxies add them, and an IPv4 address that came over IPv6 as what it is. */
+/** Without a port or brackets, as some proxies add them, in the one spelling of the address; other text stays as it is. */
 function normalize(text: string): string {
   const trimmed = text.trim();
   const address = /^\[([^\]]+)\](?::\d+)?$/.exec(trimmed)?.[1] ?? /^([\d.]+):\d+$/.exec(trimmed)?.[1] ?? trimmed;
-  return /^::ffff:([\d.]+)$/i.exec(address)?.[1] ?? address;
+  return parseIpAddress(address) ?? address;
 }
