@@ -1,3 +1,4 @@
+import { argon2Sync, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { hashPassword, parsePasswordHash, verifyPassword } from './password-hash.ts';
 
@@ -23,8 +24,37 @@ describe('password hash', () => {
     expect(await verifyPassword('differentpassword', hash)).toBe(false);
   });
 
+  test.each(['passw\u00b2rd', 'cafe\u0301', '\ufb01sh', '\u212b', '\uff41\uff42\uff43', 'a\u00a0b'])(
+    'takes %j as it is typed too, since other tools hash it so',
+    async (password) => {
+      const hash = hashAsTyped(password);
+      expect(await verifyPassword(password, hash)).toBe(true);
+      expect(await verifyPassword(`${password}x`, hash)).toBe(false);
+      expect(await verifyPassword('password', hash)).toBe(false);
+    },
+  );
+
   test('salts: the same password twice gives two hashes', async () => {
     expect(await hashPassword('x', cheap)).not.toBe(await hashPassword('x', cheap));
+  });
+
+  test('refuses every hash that lacks its last characters', async () => {
+    const whole = await hashPassword('x', cheap);
+    expect(() => parsePasswordHash(whole)).not.toThrow();
+    // 43 characters are 32 bytes; 32 of them are 24, which is as good a tag.
+    for (let lacking = 1; lacking <= 10; lacking++) {
+      expect(() => parsePasswordHash(whole.slice(0, -lacking))).toThrow(/npm run user:hash/);
+    }
+    expect(() => parsePasswordHash(`${whole}A`)).toThrow(/npm run user:hash/);
+  });
+
+  test.each([
+    ['a tag with bits that are no byte', 'CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPd', 'c29tZXNhbHQ'],
+    ['a tag of 41 characters', 'CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRP', 'c29tZXNhbHQ'],
+    ['a salt with bits that are no byte', 'CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc', 'c29tZXNhbHR'],
+    ['a salt of 13 characters', 'CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc', 'c29tZXNhbHQAA'],
+  ])('refuses %s', (_, tag, salt) => {
+    expect(() => parsePasswordHash(`$argon2id$v=19$m=65536,t=2,p=1$${salt}$${tag}`)).toThrow(/npm run user:hash/);
   });
 
   test.each([
@@ -41,3 +71,18 @@ describe('password hash', () => {
     );
   });
 });
+
+/** A hash as tools make it that know nothing of NFKC. */
+function hashAsTyped(password: string): string {
+  const nonce = randomBytes(16);
+  const tag = argon2Sync('argon2id', {
+    message: password,
+    nonce,
+    memory: 64,
+    passes: 1,
+    parallelism: 1,
+    tagLength: 32,
+  });
+  const base64 = (bytes: Buffer) => bytes.toString('base64').replaceAll('=', '');
+  return `$argon2id$v=19$m=64,t=1,p=1$${base64(nonce)}$${base64(tag)}`;
+}

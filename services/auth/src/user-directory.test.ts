@@ -68,6 +68,45 @@ describe('user directory', () => {
     expect(() => createUserDirectory(write(content))).not.toThrow(/hunter2/);
   });
 
+  test('does not mind blanks around a name, in the file or as it is typed', async () => {
+    directory = createUserDirectory(
+      write([await user('alice', 'a'), { ...(await user('bob', 'b')), username: ' bob\t' }]),
+    );
+    for (const typed of ['alice', ' alice', 'alice ', '\talice\u00a0', '\u3000alice\n']) {
+      expect(await directory.verify(typed, 'a')).toMatchObject({ id: 'id-alice' });
+      expect(directory.findId(typed)).toBe('id-alice');
+    }
+    expect(await directory.verify('bob', 'b')).toMatchObject({ id: 'id-bob' });
+    expect(await directory.verify('al ice', 'a')).toBeUndefined();
+    expect(await directory.verify('Alice', 'a')).toBeUndefined();
+  });
+
+  test('reads a file that begins with a byte order mark', async () => {
+    directory = createUserDirectory(write(`\ufeff${JSON.stringify([await user('alice', 'a')])}`));
+    expect(await directory.verify('alice', 'a')).toBeDefined();
+  });
+
+  test.each([
+    ['alice', 'Alice'],
+    ['alice', 'ali ce'],
+    ['J Doe', 'JDOE'],
+    ['stra\u00dfe', 'STRASSE'],
+    ['alice', '\uff41lice'],
+    ['alice\u00a0b', 'alice b'],
+  ])('refuses a file with both %j and %j: people mistake one for the other', async (one, other) => {
+    const [first, second] = [await user(one, 'a'), await user(other, 'b')];
+    const users = [
+      { ...first, id: 'first' },
+      { ...second, id: 'second' },
+    ];
+    expect(() => createUserDirectory(write(users))).toThrow(/usernames of 0 and 1 differ only by case or blanks/);
+  });
+
+  test('refuses a name of blanks alone', async () => {
+    const blank = await user(' ', 'a');
+    expect(() => createUserDirectory(write([{ ...blank, id: 'a' }]))).toThrow(/0\.username: has nothing but blanks/);
+  });
+
   test('refuses two users of the same name or id', async () => {
     const alice = await user('alice', 'a');
     expect(() => createUserDirectory(write([alice, { ...alice, id: 'other' }]))).toThrow(/same username/);

@@ -35,7 +35,11 @@ interface Users {
   decoy: Promise<string>;
 }
 
-const normalized = (username: string) => username.normalize('NFC');
+/** A username as it is looked up: composed, since keyboards differ, and without the blanks around it that are easily typed. */
+export const normalizeUsername = (username: string) => username.normalize('NFC').trim();
+
+/** What people take for the same name: case and blanks are easily mistaken. */
+const toLookalike = (username: string) => username.normalize('NFKC').toUpperCase().toLowerCase().replaceAll(/\s/gu, '');
 
 /**
  * Users from a JSON file, an array of `{id, username, passwordHash, roles}`. It is read again when it changes; a file
@@ -48,12 +52,12 @@ export function createUserDirectory(path: string, onError?: (error: Error) => vo
   return {
     async verify(username, password) {
       const { byName, decoy } = file.current;
-      const user = byName.get(normalized(username));
+      const user = byName.get(normalizeUsername(username));
       const right = await verifyPassword(password, user?.passwordHash ?? (await decoy));
       if (!user || !right) return undefined;
       return { id: user.id, username: user.username, roles: user.roles };
     },
-    findId: (username) => file.current.byName.get(normalized(username))?.id,
+    findId: (username) => file.current.byName.get(normalizeUsername(username))?.id,
     findUsername: (id) => file.current.byId.get(id)?.username,
     close: () => file.close(),
   };
@@ -67,9 +71,17 @@ function parseUsers(text: string): Users {
     );
     throw new Error(`not an array of {id, username, passwordHash, roles}: ${mistakes.join('; ')}`);
   }
-  const byName = new Map(parsed.data.map((user) => [normalized(user.username), user]));
+  const byName = new Map(parsed.data.map((user) => [normalizeUsername(user.username), user]));
   const byId = new Map(parsed.data.map((user) => [user.id, user]));
   if (byName.size < parsed.data.length) throw new Error('two users have the same username');
+  const places = new Map<string, number>();
+  for (const [index, { username }] of parsed.data.entries()) {
+    const lookalike = toLookalike(username);
+    if (lookalike === '') throw new Error(`${index}.username: has nothing but blanks`);
+    const other = places.get(lookalike);
+    if (other !== undefined) throw new Error(`the usernames of ${other} and ${index} differ only by case or blanks`);
+    places.set(lookalike, index);
+  }
   if (byId.size < parsed.data.length) throw new Error('two users have the same id');
   const costs = parsed.data.map((user): HashCost => parsePasswordHash(user.passwordHash));
   const work = (cost: HashCost) => cost.memoryKiB * cost.passes;

@@ -54,7 +54,8 @@ export function createFileSource<T>(
 
 function readText(path: string, name: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    // Some editors begin a file with a byte order mark, which is no part of the text (RFC 8259, section 8.1).
+    return readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
   } catch (error) {
     throw new Error(`${name} can't be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
   }
