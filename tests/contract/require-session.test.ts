@@ -1,47 +1,10 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { createSessionToken, requireSession, type SessionStore } from '@holdfast/session';
-import { serve } from '@hono/node-server';
-import { Hono } from 'hono';
+import { createSessionToken } from '@holdfast/session';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createApp as createExpressApp } from '../../docs/adopt/express.ts';
-import { createApp as createFastifyApp } from '../../docs/adopt/fastify.ts';
-import { createApp as createHonoApp } from '../../docs/adopt/hono.ts';
-import { createApp as createNodeServer } from '../../docs/adopt/node-http.ts';
+import { adopters, type Listening } from '../support/adopters.ts';
 import { pollUntil } from '../support/poll-until.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 import { type RawReply, type RawRequest, sendRaw } from '../support/send-raw.ts';
 import { startSessions, type TestSessions } from '../support/start-sessions.ts';
-
-/** What the adopter's page shows, each served as its framework serves it. */
-const frameworks: Record<string, (sessions: SessionStore) => Promise<Listening>> = {
-  Hono: (sessions) => serveHono(createHonoApp(sessions)),
-  'Hono, around its handler': (sessions) => {
-    const options = { sessions, trustedOrigins: ['https://shop.example'] };
-    const hello = requireSession(options, (c) => c.json({ hello: c.get('session').userId }));
-    return serveHono(new Hono().on(['GET', 'POST'], '/hello', hello));
-  },
-  Express: (sessions) => listening(createServer(createExpressApp(sessions)).listen(0, '127.0.0.1')),
-  Fastify: async (sessions) => {
-    const app = createFastifyApp(sessions);
-    return { url: await app.listen({ host: '127.0.0.1', port: 0 }), close: () => app.close() };
-  },
-  'Node’s http': (sessions) => listening(createNodeServer(sessions).listen(0, '127.0.0.1')),
-};
-
-async function serveHono({ fetch }: Pick<Hono, 'fetch'>): Promise<Listening> {
-  return await listening(serve({ fetch, hostname: '127.0.0.1', port: 0 }) as ReturnType<typeof createServer>);
-}
-
-interface Listening {
-  url: string;
-  close(): unknown;
-}
-
-async function listening(server: ReturnType<typeof createServer>): Promise<Listening> {
-  if (!server.listening) await new Promise((resolve) => server.once('listening', resolve));
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() };
-}
 
 let redis: TestRedis;
 let sessions: TestSessions;
@@ -115,7 +78,7 @@ function expectProblem(reply: RawReply, status: number, code: string) {
   expect(reply.headers['retry-after']).toBe(status === 503 ? '1' : undefined);
 }
 
-describe.each(Object.entries(frameworks))('a service made with %s', (_, start) => {
+describe.each(Object.entries(adopters))('a service made with %s', (_, start) => {
   let service: Listening;
   beforeAll(async () => {
     service = await start(sessions.validator);

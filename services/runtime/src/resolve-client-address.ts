@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { trimBlanks } from '@holdfast/session';
 import { parseIpAddress } from './ip-address.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 
@@ -34,7 +35,7 @@ function isTrusted(trusted: TrustedProxies & { kind: 'networks' }, address: stri
 
 /** Without a port or brackets, as some proxies add them, in the one spelling of the address; other text stays as it is. */
 function normalize(text: string): string {
-  const trimmed = text.trim();
+  const trimmed = trimBlanks(text);
   const address = /^\[([^\]]+)\](?::\d+)?$/.exec(trimmed)?.[1] ?? /^([\d.]+):\d+$/.exec(trimmed)?.[1] ?? trimmed;
   return parseIpAddress(address) ?? address;
 }

@@ -19,7 +19,13 @@ export {
   sessionEnvironmentMistakes,
   wholeNumber,
 } from './session-config.ts';
-export { clearSessionCookie, readCookies, SESSION_COOKIE, setSessionCookie } from './session-cookie.ts';
+export {
+  clearSessionCookie,
+  readCookieNames,
+  readCookies,
+  SESSION_COOKIE,
+  setSessionCookie,
+} from './session-cookie.ts';
 export {
   type Device,
   type RevokeReason,
@@ -30,4 +36,5 @@ export {
 export { type Revocation, SessionStore } from './session-store.ts';
 export type { LimitAction, LimitCounter, SessionStoreOptions } from './session-store-options.ts';
 export { createSessionToken, isSessionId, type ParsedSessionToken, parseSessionToken } from './session-token.ts';
+export { trimBlanks } from './trim-blanks.ts';
 export type { Validation } from './validation.ts';

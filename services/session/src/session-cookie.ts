@@ -1,3 +1,5 @@
+import { trimBlanks } from './trim-blanks.ts';
+
 /**
  * The session cookie. `__Host-` (RFC 6265bis, section 4.1.3.2) makes browsers insist on Secure, Path=/ and no Domain,
  * so no other host, and no page over plain HTTP, can set or shadow it.
@@ -21,7 +23,14 @@ export function readCookies(header: string | undefined, name: string): string[] 
   const values: string[] = [];
   for (const part of header.includes(';') ? header.split(';') : [header]) {
     const separator = part.indexOf('=');
-    if (separator > 0 && part.slice(0, separator).trim() === name) values.push(part.slice(separator + 1).trim());
+    if (separator > 0 && trimBlanks(part.slice(0, separator)) === name) {
+      values.push(trimBlanks(part.slice(separator + 1)));
+    }
   }
   return values;
+}
+
+/** The names of all cookies in a Cookie header, in the order sent. */
+export function readCookieNames(header = ''): string[] {
+  return header.split(';').map((part) => trimBlanks(part.split('=', 1)[0] ?? ''));
 }

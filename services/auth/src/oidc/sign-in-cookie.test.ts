@@ -5,6 +5,8 @@ import { clearForgottenSignIns, readSignInCookie, SIGN_IN_COOKIE, setSignInCooki
 
 const keys = [randomBytes(32), randomBytes(32)] as [Buffer, Buffer];
 const pending = { state: 'the state', nonce: 'n', codeVerifier: 'v', returnTo: '/orders' };
+/** VT, FF, and every byte beyond ASCII, as Node reads headers. */
+const oddBytes = ['\v', '\f', ...Array.from({ length: 128 }, (_, index) => String.fromCharCode(0x80 + index))];
 const toHeader = (cookie: string) => cookie.split(';')[0] ?? '';
 
 test('comes back as it was, also where another key has become the first meanwhile', async () => {
@@ -23,6 +25,28 @@ test('is no one’s who has not got the key, the state or the whole of it', asyn
   const other = toHeader(await setSignInCookie(keys, { ...pending, state: 'other' }));
   const swapped = `${header.split('=')[0]}=${other.split('=')[1]}`;
   expect(await readSignInCookie(keys, swapped, pending.state)).toBeUndefined();
+});
+
+test('is found under its own name only: no byte around the name or the value is a blank but space and tab', async () => {
+  const [name = '', value = ''] = toHeader(await setSignInCookie(keys, pending)).split('=');
+  for (const blank of ['', ' ', '\t', ' \t ']) {
+    const header = `a=b;${blank}${name}${blank}=${blank}${value}${blank}`;
+    expect(await readSignInCookie(keys, header, pending.state)).toEqual(pending);
+  }
+  const six = [...'abcdef'].map((letter) => SIGN_IN_COOKIE + letter.repeat(16));
+  for (const byte of oddBytes) {
+    const planted = [
+      `${byte}${name}=${value}`,
+      `${name}${byte}=${value}`,
+      `${name}=${byte}${value}`,
+      `${name}=${value}${byte}`,
+    ];
+    for (const header of planted) {
+      expect(await readSignInCookie(keys, header, pending.state), JSON.stringify(header)).toBeUndefined();
+    }
+    // Nor does a planted one push out those that are real.
+    expect(clearForgottenSignIns(six.map((each) => `${byte}${each}=v`).join('; '))).toEqual([]);
+  }
 });
 
 test('is over after ten minutes, whatever the browser keeps', async () => {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { readCookies } from '@holdfast/session';
+import { readCookieNames, readCookies } from '@holdfast/session';
 import { EncryptJWT, errors, jwtDecrypt } from 'jose';
 import { z } from 'zod';
 import type { SignInAttempt } from './oidc-provider.ts';
@@ -43,8 +43,7 @@ export function clearSignInCookie(state: string): string {
 
 /** Clears the oldest sign-ins that were begun and never finished, to make room for one more. */
 export function clearForgottenSignIns(cookieHeader: string | undefined): string[] {
-  const names = (cookieHeader ?? '').split(';').map((part) => part.split('=')[0]?.trim() ?? '');
-  const pending = names.filter((name) => /^__Host-hf-oidc-[A-Za-z0-9_-]{16}$/.test(name));
+  const pending = readCookieNames(cookieHeader).filter((name) => /^__Host-hf-oidc-[A-Za-z0-9_-]{16}$/.test(name));
   // Browsers send the oldest first (RFC 6265, section 5.4).
   return pending.slice(0, Math.max(0, pending.length - MOST_PENDING + 1)).map((name) => toCookie(name, '', 0));
 }
@@ -56,6 +55,7 @@ export async function readSignInCookie(
   state: string,
 ): Promise<PendingSignIn | undefined> {
   for (const value of readCookies(cookieHeader, cookieName(state))) {
+    if (!compactJwe.test(value)) continue;
     for (const key of keys) {
       try {
         const options = { keyManagementAlgorithms: ['dir'], contentEncryptionAlgorithms: ['A256GCM'] };
@@ -69,6 +69,9 @@ export async function readSignInCookie(
   }
   return undefined;
 }
+
+/** A compact JWE (RFC 7516, section 7.1): decoders of base64 skip bytes that don't belong there. */
+const compactJwe = /^[A-Za-z0-9_.-]+$/;
 
 const cookieName = (state: string) => SIGN_IN_COOKIE + hash('sha256', state, 'base64url').slice(0, 16);
 
