@@ -30,6 +30,7 @@ export function createApp(options: OrdersAppOptions): ServiceApp<CallerVariables
     title: 'Holdfast orders',
     version: '1',
     description: 'Keeps orders, and validates sessions as any service would.',
+    tags: { orders: 'The caller’s own orders', pages: 'What people see' },
     logger,
     health,
     metrics,

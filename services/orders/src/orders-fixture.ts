@@ -27,6 +27,7 @@ export interface AskOptions {
 }
 
 export interface TestOrders extends AsyncDisposable {
+  app: ReturnType<typeof createApp>;
   auth: TestAuth;
   postgres: TestPostgres;
   ask(method: string, path: string, options?: AskOptions): Promise<Answer>;
@@ -107,6 +108,7 @@ export async function createTestOrders(): Promise<TestOrders> {
   };
   const resources = stack.move();
   return {
+    app,
     auth,
     postgres,
     ask,

@@ -3,6 +3,7 @@ import type { Hono } from 'hono';
 import { addHealthRoutes } from './add-health-routes.ts';
 import { answerError } from './answer-error.ts';
 import { answerUnrouted } from './answer-unrouted.ts';
+import { acceptedTypes, createApiDocument } from './create-api-document.ts';
 import type { Health } from './create-health.ts';
 import type { Logger } from './create-logger.ts';
 import { identifyRequests } from './identify-requests.ts';
@@ -18,6 +19,8 @@ export interface ServiceAppOptions {
   title: string;
   version: string;
   description?: string;
+  /** What the tags of the routes stand for, likewise. */
+  tags?: Readonly<Record<string, string>>;
   logger: Logger;
   health: Health;
   metrics: ServiceMetrics;
@@ -37,11 +40,11 @@ export type ServiceApp<V extends object = object> = OpenAPIHono<ServiceEnv<V>>;
  * `app.openapi()`; their schemas are the only validation of a request. Opens no sockets.
  */
 export function createServiceApp<V extends object = object>(options: ServiceAppOptions): ServiceApp<V> {
-  const { title, version, description, logger, health, metrics, tracing = false, servedBy } = options;
+  const { title, version, description, tags, logger, health, metrics, tracing = false, servedBy } = options;
   const app = new OpenAPIHono<ServiceEnv>({ defaultHook: validationHook });
   app.use(traceRequests(metrics, tracing), identifyRequests({ logger, servedBy }));
   app.use(limitBody(options.maxBodyBytes ?? 64 * 1024));
-  app.onError(answerError);
+  app.onError((thrown, c) => answerError(thrown, c, acceptedTypes(app, c)));
   app.notFound(answerUnrouted(app));
   addHealthRoutes(app as unknown as Hono<ServiceEnv>, health);
   let document: object | undefined;
@@ -49,8 +52,7 @@ export function createServiceApp<V extends object = object>(options: ServiceAppO
     app.openAPIRegistry.registerComponent('securitySchemes', name, scheme);
   }
   app.get('/openapi.json', (c) => {
-    const info = { title, version, ...(description === undefined ? {} : { description }) };
-    document ??= app.getOpenAPI31Document({ openapi: '3.1.0', info });
+    document ??= createApiDocument(app, { title, version, description, tags });
     return c.json(document, 200, { 'cache-control': 'public, max-age=300' });
   });
   return app as unknown as ServiceApp<V>;

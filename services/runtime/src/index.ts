@@ -21,7 +21,7 @@ export {
   parseConfig,
 } from './parse-config.ts';
 export { resolveClientAddress } from './resolve-client-address.ts';
-export { callerSecurity, jsonContent, problemContents } from './response-contents.ts';
+export { callerSecurity, jsonContent, problemContents, visitorSecurity } from './response-contents.ts';
 export { runMain } from './run-main.ts';
 export { serializeError } from './serialize-error.ts';
 export { requestLog, type ServiceEnv, type ServiceVariables } from './service-context.ts';

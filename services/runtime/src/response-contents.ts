@@ -1,7 +1,8 @@
 import { SESSION_COOKIE } from '@holdfast/session';
 import { z } from '@hono/zod-openapi';
 
-const problemSchema = z
+/** RFC 9457. */
+export const problemSchema = z
   .object({
     type: z.string(),
     title: z.string(),
@@ -36,3 +37,6 @@ export const securitySchemes = {
 
 /** For a route that takes either. */
 export const callerSecurity: Record<string, string[]>[] = [{ sessionCookie: [] }, { bearer: [] }];
+
+/** For a page, which leads whoever has no session to the sign-in page. */
+export const visitorSecurity: Record<string, string[]>[] = [{ sessionCookie: [] }, {}];

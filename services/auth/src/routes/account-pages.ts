@@ -1,4 +1,5 @@
 import { formBody, htmlContent, htmlContents, noticeName, type Pages, renderPage, seeOther } from '@holdfast/pages';
+import { visitorSecurity } from '@holdfast/runtime';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { AuthServices, AuthVariables } from '../auth-context.ts';
 import { endAll, endOne } from '../end-sessions.ts';
@@ -11,6 +12,9 @@ const unavailable = { 503: 'The store can’t answer: nothing has changed' };
 const showAccount = createRoute({
   method: 'get',
   path: '/',
+  operationId: 'accountPage',
+  tags: ['pages'],
+  security: visitorSecurity,
   summary: 'The page of who is signed in',
   responses: { 200: htmlContent('Who it is, and until when'), 303: seeOther, ...htmlContents(unavailable) },
 });
@@ -18,6 +22,9 @@ const showAccount = createRoute({
 const showDevices = createRoute({
   method: 'get',
   path: '/devices',
+  operationId: 'devicesPage',
+  tags: ['pages'],
+  security: visitorSecurity,
   summary: 'The page of the caller’s own live sessions',
   request: { query: z.object({ done: noticeName(['one', 'others']) }) },
   responses: { 200: htmlContent('Where the caller is signed in'), 303: seeOther, ...htmlContents(unavailable) },
@@ -26,6 +33,9 @@ const showDevices = createRoute({
 const signOutDevices = createRoute({
   method: 'post',
   path: '/devices',
+  operationId: 'signOutDevice',
+  tags: ['pages'],
+  security: visitorSecurity,
   summary: 'Sign out one device, or all others, by form',
   request: {
     body: formBody(z.object({ session: z.string().max(64).openapi({ description: 'A session’s id, or `others`' }) })),

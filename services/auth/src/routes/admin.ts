@@ -20,6 +20,8 @@ const refusals = {
 const list = createRoute({
   method: 'get',
   path: '/v1/users/{id}/sessions',
+  operationId: 'listUserSessions',
+  tags: ['administration'],
   summary: 'An admin looks at the live sessions of a user',
   security: callerSecurity,
   request,
@@ -32,6 +34,8 @@ const list = createRoute({
 const revokeAll = createRoute({
   method: 'delete',
   path: '/v1/users/{id}/sessions',
+  operationId: 'endUserSessions',
+  tags: ['administration'],
   summary: 'An admin signs a user out everywhere',
   security: callerSecurity,
   request,

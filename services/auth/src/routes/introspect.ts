@@ -25,6 +25,8 @@ const active = z.object({
 const route = createRoute({
   method: 'post',
   path: '/v1/introspect',
+  operationId: 'introspect',
+  tags: ['tokens'],
   summary: 'Whether a session token is good, and whose it is (RFC 7662)',
   description: 'For services in other languages. A JWT is not introspected: it is verified with the published keys.',
   security: [{ [SECURITY_SCHEME]: [] }],

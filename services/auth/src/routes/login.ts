@@ -8,6 +8,8 @@ import { sessionSchema } from '../schemas.ts';
 const route = createRoute({
   method: 'post',
   path: '/v1/sessions',
+  operationId: 'logIn',
+  tags: ['sessions'],
   summary: 'Log in',
   request: {
     body: {

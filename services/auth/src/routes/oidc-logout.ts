@@ -13,6 +13,8 @@ const REASON = 'ended-by-provider';
 const frontChannel = createRoute({
   method: 'get',
   path: '/auth/oidc/frontchannel-logout',
+  operationId: 'frontChannelLogout',
+  tags: ['single sign-on'],
   summary: 'The provider ends its session, by a frame in the browser (OpenID Connect Front-Channel Logout 1.0)',
   description:
     'Register it with `frontchannel_logout_session_required`: a frame of another site sends no cookie to go by.',
@@ -26,6 +28,8 @@ const frontChannel = createRoute({
 const backChannel = createRoute({
   method: 'post',
   path: '/auth/oidc/backchannel-logout',
+  operationId: 'backChannelLogout',
+  tags: ['single sign-on'],
   summary: 'The provider ends a session, or all of a person (OpenID Connect Back-Channel Logout 1.0)',
   request: {
     body: {

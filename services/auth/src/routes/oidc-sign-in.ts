@@ -24,6 +24,8 @@ const providerDown = { 503: 'The provider canâ€™t be reached, or the store canâ€
 const login = createRoute({
   method: 'get',
   path: '/oidc/login',
+  operationId: 'oidcSignIn',
+  tags: ['single sign-on'],
   summary: 'Sign in with the identity provider',
   description:
     'From a page of this site, or typed, it leads on at once. To a link from elsewhere it answers with a page that asks first: a sign-in ends the session that the browser has.',
@@ -51,6 +53,8 @@ const login = createRoute({
 const callback = createRoute({
   method: 'get',
   path: '/oidc/callback',
+  operationId: 'oidcCallback',
+  tags: ['single sign-on'],
   summary: 'Where the identity provider leads back to',
   request: { query: z.looseObject({ state: z.string().min(1).max(512) }) },
   responses: {
@@ -67,6 +71,8 @@ const callback = createRoute({
 const logout = createRoute({
   method: 'get',
   path: '/oidc/logout',
+  operationId: 'oidcSignOut',
+  tags: ['single sign-on'],
   summary: 'Sign out at the identity provider too (OpenID Connect RP-Initiated Logout 1.0); sign out here first',
   responses: {
     303: { description: 'To the provider' },

@@ -8,6 +8,8 @@ import { addSignInPages } from './sign-in-pages.ts';
 const front = createRoute({
   method: 'get',
   path: '/',
+  operationId: 'home',
+  tags: ['pages'],
   summary: 'Leads to the account page',
   responses: { 302: seeOther },
 });

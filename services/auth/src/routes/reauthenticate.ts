@@ -11,6 +11,8 @@ import { rotatedSchema } from '../schemas.ts';
 const route = createRoute({
   method: 'post',
   path: '/v1/session/reauthenticate',
+  operationId: 'reauthenticate',
+  tags: ['session'],
   summary: 'Prove again who you are, in the session that you have',
   description: 'The session gets a new token, as by /v1/session/rotate. Only that one counts as newly authenticated.',
   security: callerSecurity,

@@ -10,6 +10,9 @@ import { rotatedSchema, sessionSchema } from '../schemas.ts';
 const whoami = createRoute({
   method: 'get',
   path: '/v1/session',
+  operationId: 'getSession',
+  tags: ['session'],
+  security: callerSecurity,
   summary: 'The session this request carries',
   responses: {
     200: jsonContent(z.object({ session: sessionSchema }), 'It is alive'),
@@ -20,6 +23,8 @@ const whoami = createRoute({
 const rotate = createRoute({
   method: 'post',
   path: '/v1/session/rotate',
+  operationId: 'rotateSession',
+  tags: ['session'],
   summary: 'Exchange the session’s token for the next one',
   description:
     'The old token works until 30 seconds after the new one was first used. Asking again with it gives the same new one. Until then the new one is not exchanged: asking with it gives no new cookie, and for bearer the token that was sent.',
@@ -33,6 +38,9 @@ const rotate = createRoute({
 const logout = createRoute({
   method: 'delete',
   path: '/v1/session',
+  operationId: 'logOut',
+  tags: ['session'],
+  security: [...callerSecurity, {}],
   summary: 'Log out',
   responses: {
     204: { description: 'The session has ended, or there was none; the cookie is cleared' },

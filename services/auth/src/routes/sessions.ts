@@ -1,4 +1,4 @@
-import { jsonContent, problemContents } from '@holdfast/runtime';
+import { callerSecurity, jsonContent, problemContents } from '@holdfast/runtime';
 import { HoldfastError, toSessionView } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { AuthApp, AuthServices } from '../auth-context.ts';
@@ -11,6 +11,9 @@ const refusals = { 401: 'No live session', 403: 'Sent by another site', 503: 'Th
 const list = createRoute({
   method: 'get',
   path: '/v1/sessions',
+  operationId: 'listSessions',
+  tags: ['sessions'],
+  security: callerSecurity,
   summary: 'The caller’s own live sessions, oldest first',
   responses: {
     200: jsonContent(z.object({ sessions: z.array(sessionSchema) }), 'The sessions; never a token'),
@@ -21,6 +24,9 @@ const list = createRoute({
 const revokeOne = createRoute({
   method: 'delete',
   path: '/v1/sessions/{id}',
+  operationId: 'endSession',
+  tags: ['sessions'],
+  security: callerSecurity,
   summary: 'Sign out one of the caller’s own sessions',
   request: { params: z.object({ id: z.string() }) },
   responses: {
@@ -32,6 +38,9 @@ const revokeOne = createRoute({
 const revokeAll = createRoute({
   method: 'delete',
   path: '/v1/sessions',
+  operationId: 'endSessions',
+  tags: ['sessions'],
+  security: callerSecurity,
   summary: 'Sign out everywhere, or everywhere else',
   request: { query: z.object({ except: z.enum(['current']).optional() }) },
   responses: {

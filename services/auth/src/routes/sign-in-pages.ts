@@ -8,6 +8,7 @@ import {
   seeOther,
   signInPath,
 } from '@holdfast/pages';
+import { visitorSecurity } from '@holdfast/runtime';
 import { authenticate, HoldfastError, readCookies, SESSION_COOKIE } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
@@ -25,6 +26,8 @@ const unavailable = { 503: 'The store can’t answer: nothing has changed' };
 const showSignIn = createRoute({
   method: 'get',
   path: '/sign-in',
+  operationId: 'signInPage',
+  tags: ['pages'],
   summary: 'The page to sign in on',
   request: {
     query: z.object({
@@ -38,6 +41,8 @@ const showSignIn = createRoute({
 const signIn = createRoute({
   method: 'post',
   path: '/sign-in',
+  operationId: 'signIn',
+  tags: ['pages'],
   summary: 'Sign in by form',
   request: {
     body: formBody(
@@ -64,6 +69,8 @@ const signIn = createRoute({
 const showSignOut = createRoute({
   method: 'get',
   path: '/sign-out',
+  operationId: 'signOutPage',
+  tags: ['pages'],
   summary: 'The page that asks whether to sign out',
   responses: { 200: htmlContent('The question') },
 });
@@ -71,6 +78,9 @@ const showSignOut = createRoute({
 const signOut = createRoute({
   method: 'post',
   path: '/sign-out',
+  operationId: 'signOut',
+  tags: ['pages'],
+  security: visitorSecurity,
   summary: 'Sign out by form',
   responses: { 303: seeOther, ...htmlContents({ 403: 'Sent by another site', ...unavailable }) },
 });
@@ -78,6 +88,8 @@ const signOut = createRoute({
 const signedOut = createRoute({
   method: 'get',
   path: '/signed-out',
+  operationId: 'signedOutPage',
+  tags: ['pages'],
   summary: 'What is shown after signing out',
   responses: { 200: htmlContent('That it is done') },
 });

@@ -1,4 +1,4 @@
-import { jsonContent, problemContents } from '@holdfast/runtime';
+import { callerSecurity, jsonContent, problemContents } from '@holdfast/runtime';
 import { HoldfastError } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import { audit } from '../audit.ts';
@@ -10,6 +10,9 @@ const LIFETIME_SECONDS = 60;
 const exchange = createRoute({
   method: 'post',
   path: '/v1/token',
+  operationId: 'issueToken',
+  tags: ['tokens'],
+  security: callerSecurity,
   summary: 'A short-lived JWT for a service that can’t reach Redis',
   request: {
     body: {
@@ -31,6 +34,8 @@ const exchange = createRoute({
 const jwks = createRoute({
   method: 'get',
   path: '/.well-known/jwks.json',
+  operationId: 'getKeys',
+  tags: ['tokens'],
   summary: 'The public keys that JWTs are signed with, now and next (RFC 7517)',
   responses: { 200: jsonContent(z.object({ keys: z.array(z.looseObject({ kid: z.string() })) }), 'The keys') },
 });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createPages, formBody, htmlContent, htmlContents, noticeName, renderPage, seeOther } from '@holdfast/pages';
-import type { ServiceApp } from '@holdfast/runtime';
+import { type ServiceApp, visitorSecurity } from '@holdfast/runtime';
 import { type AuthenticateOptions, requireSession, type SessionVariables } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import { parseCursor } from '../order-cursor.ts';
@@ -15,6 +15,9 @@ const unavailable = { 503: 'A store can’t answer: try again' };
 const show = createRoute({
   method: 'get',
   path: '/',
+  operationId: 'ordersPage',
+  tags: ['pages'],
+  security: visitorSecurity,
   summary: 'The page of the caller’s orders, with a form to place one',
   request: {
     query: z.object({
@@ -32,6 +35,9 @@ const show = createRoute({
 const place = createRoute({
   method: 'post',
   path: '/',
+  operationId: 'placeOrderByForm',
+  tags: ['pages'],
+  security: visitorSecurity,
   summary: 'Place an order by form, once for each key',
   request: {
     body: formBody(

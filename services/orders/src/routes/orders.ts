@@ -20,6 +20,8 @@ const refusals = { 401: 'No live session and no valid JWT', 503: 'The store canâ
 const list = createRoute({
   method: 'get',
   path: '/v1/orders',
+  operationId: 'listOrders',
+  tags: ['orders'],
   summary: 'The callerâ€™s orders, newest first',
   security: callerSecurity,
   request: { query: pageQuery },
@@ -32,6 +34,8 @@ const list = createRoute({
 const create = createRoute({
   method: 'post',
   path: '/v1/orders',
+  operationId: 'placeOrder',
+  tags: ['orders'],
   summary: 'Place an order, once for each Idempotency-Key',
   security: callerSecurity,
   request: {
@@ -48,6 +52,8 @@ const create = createRoute({
 const find = createRoute({
   method: 'get',
   path: '/v1/orders/{id}',
+  operationId: 'getOrder',
+  tags: ['orders'],
   summary: 'One order of the caller',
   security: callerSecurity,
   request: { params: orderParams },
