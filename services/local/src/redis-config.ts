@@ -26,6 +26,8 @@ export function createRedisConfig({ host, port, folder, aclFile, replication }: 
     // The sessions of a user are one hash of small records, which is to stay one compact block.
     'hash-max-listpack-value 1024',
     'hash-max-listpack-entries 128',
+    // A service that was taken over may have written as much as it likes where it notes times: to free that must block nobody.
+    'lazyfree-lazy-expire yes',
   ];
   if (replication) {
     const { user, primary } = replication;

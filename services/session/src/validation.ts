@@ -32,9 +32,10 @@ export type Ended =
 
 /** The fields as `validate` and `list` give them: public part, created, seen, idle, absolute. */
 export function toSession(id: string, fields: unknown[]): Session {
-  const [createdAtMs, lastSeenAtMs] = [Number(fields[1]), Number(fields[2])];
+  const createdAtMs = Number(fields[1]);
   const { userId, roles, amr, authenticatedAtMs } = parsePublicPart(fields[0], createdAtMs);
   const [idleMs, absoluteExpiresAtMs] = [Number(fields[3]), Number(fields[4])];
+  const lastSeenAtMs = toLastSeen(fields[2], createdAtMs, absoluteExpiresAtMs);
   return {
     id,
     userId,
@@ -46,6 +47,12 @@ export function toSession(id: string, fields: unknown[]): Session {
     idleExpiresAtMs: Math.min(lastSeenAtMs + idleMs, absoluteExpiresAtMs),
     absoluteExpiresAtMs,
   };
+}
+
+/** Validators write it, and a library of an earlier release passes on whatever they wrote. */
+function toLastSeen(value: unknown, createdAtMs: number, absoluteExpiresAtMs: number): number {
+  const lastSeenAtMs = Number(value);
+  return lastSeenAtMs >= 0 ? Math.min(lastSeenAtMs, absoluteExpiresAtMs) : createdAtMs;
 }
 
 /**

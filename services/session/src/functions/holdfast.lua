@@ -1,5 +1,5 @@
 #!lua name=holdfast_v2
--- revision: 4
+-- revision: 5
 --
 -- Everything about a session that must happen at once. An id is 22 characters: 9 that all sessions of a user share (the
 -- part), and 13 of its own (the rest). Keys (KEYS is always in this order):
@@ -25,9 +25,11 @@ local TOUCH_MS = 60000         -- at most one touch per session and minute
 local GRACE_MS = 30000         -- how long a secret lives on after its successor was first used
 local MARK = 22                -- how many characters of a hash tell secrets of a session apart (132 bits)
 local SPENT_LENGTH = MARK + 13
+local LONGEST_TIME = 64        -- nothing that is longer is a value of t
 local FINGERPRINT = 10         -- how many characters of a hash are kept for as long as the session lives (60 bits)
 local ROTATIONS = 3000         -- how often the secret may be replaced in the session's life, evenly spread, as none is forgotten
 local ROTATIONS_AT_ONCE = 32   -- how many of these may come before their time; twice as many with re-authentications
+local FOREVER = 1e15           -- a time in milliseconds that never comes
 local COUNTED = 1000           -- with more keys than so many, sessions are estimated from as many random ones
 local COUNTED_EACH = 100       -- a user with more sessions than so many is taken to have no expired one
 
@@ -76,10 +78,32 @@ local function fence()
   redis.call('SET', 'hf:rl:fence', '1', 'PX', 60000)
 end
 
+-- What is in t, or nil. Validators write there, so it may be anything, and t itself may be anything but a hash.
+local function read_time(t, field)
+  local value = redis.pcall('HGET', t, field)
+  return type(value) == 'string' and #value <= LONGEST_TIME and value or nil
+end
+
+-- The time that such a value stands for, as a whole number that is finite and not negative; nil where it stands for none.
+local function to_time(value)
+  local at = value and tonumber(value)
+  if not at or not (at >= 0) then return nil end
+  return math.floor(math.min(at, FOREVER))
+end
+
+-- Writes to t. Where something else than a hash is in its place, that goes.
+local function write_times(command, t, ...)
+  local reply = redis.pcall(command, t, ...)
+  if type(reply) ~= 'table' or not reply.err then return end
+  -- Deletes it: it may not be there any more.
+  if string.find(reply.err, '^WRONGTYPE') then redis.call('PEXPIREAT', t, 1) end
+  redis.call(command, t, ...)
+end
+
 local function end_session(part, r, reason, now)
   local s, id, more = 'hf:s:' .. part, part .. r.rest, r.more
   redis.call('HDEL', s, r.rest)
-  redis.call('HDEL', 'hf:t:' .. part, r.rest, r.rest .. 'u')
+  write_times('HDEL', 'hf:t:' .. part, r.rest, r.rest .. 'u')
   local secrets = {next = more.next, also = more.also, spent = more.spent}
   if more.gen then
     secrets.old = redis.call('HGET', old_key(part), r.rest) or nil
@@ -90,24 +114,26 @@ local function end_session(part, r, reason, now)
   if more.link then redis.call('ZREM', more.link, id) end
 end
 
--- When the session was last seen, or nil once it has idled out, and whether a validator saw a spent secret of it.
+-- When the session was last seen, or nil once it has idled out; whether a validator saw a spent secret of it; and whether a
+-- touch is due.
 local function last_seen(t, rest, idle, now)
-  local known = redis.call('HGET', t, rest)
-  if known == 'reused' then return now, true end
-  local seen = tonumber(known)
-  if seen and now - seen < idle then return seen, false end
-  return nil, false
+  local known = read_time(t, rest)
+  if known == 'reused' then return now, true, false end
+  local at = to_time(known)
+  if not at or now - at >= idle then return nil, false, false end
+  -- One that lies ahead was not written by a touch, and the next touch mends it.
+  local age = math.abs(now - at)
+  return math.min(at, now), false, age >= TOUCH_MS or age >= idle / 20
 end
 
 local function mark_of(hash) return string.sub(hash, 1, MARK) end
 
 -- When the successor was first used as validators saw it, or nil. Their word is not taken for a time to come.
 local function first_use(t, rest, next_hash, now)
-  local known = redis.call('HGET', t, rest .. 'u')
+  local known = read_time(t, rest .. 'u')
   if not known or mark_of(known) ~= mark_of(next_hash) then return nil end
-  local at = tonumber(string.sub(known, MARK + 1))
-  if not at or not (at >= 0) then return nil end
-  return math.min(at, now)
+  local at = to_time(string.sub(known, MARK + 1))
+  return at and math.min(at, now)
 end
 
 -- Where a text has another that takes its place in a row of some that are all so long, or nil.
@@ -172,7 +198,7 @@ local function read_all(part, now)
     local read, r = pcall(read_record, all[index], all[index + 1])
     if read and now >= r.absolute + TOMBSTONE_MS then
       redis.call('HDEL', s, r.rest)
-      redis.call('HDEL', 'hf:t:' .. part, r.rest, r.rest .. 'u')
+      write_times('HDEL', 'hf:t:' .. part, r.rest, r.rest .. 'u')
       if r.more.gen then redis.call('HDEL', old_key(part), r.rest) end
     elseif read then
       records[#records + 1] = r
@@ -259,7 +285,7 @@ local function create(keys, args)
   local r = {rest = rest, v = SCHEMA, hash = hash, created = now, idle = idle, life = lifetime, absolute = absolute,
     user = user, facts = args[4] .. (authenticated - now), ua = args[7], ip = args[8], more = {link = o}}
   write_record(s, r)
-  redis.call('HSET', t, rest, now)
+  write_times('HSET', t, rest, now)
   records[#records + 1] = r
   expire_with_last(part, records)
   return {'created', now, absolute, max > 0 and math.max(0, count + 1 - max) or 0, replaced}
@@ -280,7 +306,7 @@ local function judge(s, t, rest, given, every, now)
   local absolute = created + life
   if not standing or now >= absolute + TOMBSTONE_MS then return 'unknown' end
   if now >= absolute then return 'expired-absolute' end
-  local seen, reused = last_seen(t, rest, idle, now)
+  local seen, reused, due = last_seen(t, rest, idle, now)
   if not seen then return 'expired-idle' end
   if reused or standing == 'spent' then return 'ended', 'reused' end
   local rotation = '0'
@@ -299,9 +325,8 @@ local function judge(s, t, rest, given, every, now)
       rotation = '2'
     end
   end
-  local age = now - seen
   return 'active', user .. ',' .. facts, created, seen, idle, absolute,
-    (age >= TOUCH_MS or age >= idle / 20) and '1' or '0', ua, ip, now, standing == 'next' and not used_at and '1' or '0',
+    due and '1' or '0', ua, ip, now, standing == 'next' and not used_at and '1' or '0',
     rotation, standing == 'current' and not next_hash and '1' or '0'
 end
 
@@ -362,22 +387,22 @@ end
 -- both s and t, and not to have idled out. s is not among KEYS since its caller may only read it. Returns 1 when it wrote.
 local function touch(keys, args)
   local t, rest, used = keys[1], args[1], args[2]
-  local seen = tonumber(redis.call('HGET', t, rest))
-  local raw = seen and redis.call('HGET', 'hf:s:' .. part_of(t), rest)
+  local raw = redis.call('HGET', 'hf:s:' .. part_of(t), rest)
   if not raw then return 0 end
   local _, _, created, idle, life = cmsgpack.unpack(raw)
   local now = now_ms()
-  if not (now - seen < idle) or now >= created + life then return 0 end
+  local seen, reused, due = last_seen(t, rest, idle, now)
+  if not seen or reused or now >= created + life then return 0 end
   if used == 'reused' then
     redis.call('HSET', t, rest, used)
     return 1
   end
   local wrote = 0
-  if used and mark_of(redis.call('HGET', t, rest .. 'u') or '') ~= mark_of(used) then
+  if used and mark_of(read_time(t, rest .. 'u') or '') ~= mark_of(used) then
     redis.call('HSET', t, rest .. 'u', mark_of(used) .. now)
     wrote = 1
   end
-  if now - seen >= TOUCH_MS or now - seen >= idle / 20 then
+  if due then
     redis.call('HSET', t, rest, now)
     wrote = 1
   end
@@ -411,7 +436,7 @@ local function promote(s, t, r, used_at, now)
     redis.call('HSET', key, r.rest, (redis.call('HGET', key, r.rest) or '') .. table.concat(old))
     redis.call('PEXPIREAT', key, math.max(redis.call('PEXPIRETIME', s), r.absolute + TOMBSTONE_MS))
   end
-  redis.call('HDEL', t, r.rest .. 'u')
+  write_times('HDEL', t, r.rest .. 'u')
 end
 
 -- KEYS s t; ARGV id, secret hash, how old the newest secret must be (ms), facts after a re-authentication (as in create) or
