@@ -80,6 +80,21 @@ describe('by the back channel', () => {
     ]);
   });
 
+  test.each([
+    ['the recommended type', 'logout+jwt'],
+    ['the type as a media type', 'application/logout+jwt'],
+    ['the type in other letters', 'Logout+JWT'],
+    ['the type that Keycloak sends', 'JWT'],
+    ['the same as a media type', 'application/jwt'],
+    ['no type', undefined],
+  ])('of a provider that sends %s', async (_, typ) => {
+    const name = person();
+    const session = await signIn(name);
+    const token = await sso.provider.createLogoutToken({ claims: { sid: session.sid, sub: name }, typ });
+    expect((await sendToken(token)).status).toBe(200);
+    expect(await stateOf(session)).toBe('session-revoked');
+  });
+
   test('by `sub`, everything of that person, and nothing of anybody else', async () => {
     const name = person();
     const [one, two, somebody] = [await signIn(name), await signIn(name), await signIn(person())];
@@ -123,8 +138,11 @@ describe('by the back channel', () => {
     const token = await sso.provider.createLogoutToken({ claims: { sub: name } });
     expect((await sendToken(token)).status).toBe(200);
     const since = await signIn(name);
-    expect((await sendToken(token)).status).toBe(400);
+    for (let time = 0; time < 3; time++) expect((await sendToken(token)).status).toBe(400);
     expect(await stateOf(since)).toBe('active');
+    expect(await sso.readLogs()).toContain(
+      '"audit":"logout-refused","ip":"127.0.0.1","reason":"This logout token came before."',
+    );
   });
 
   test('a token that could not be acted on, for the store was down, is good once more', async () => {
@@ -175,8 +193,27 @@ describe('a logout token is refused, and ends nothing,', () => {
     ['with a nonce', with_(() => ({ nonce: 'n' }))],
     ['with neither a session nor a person', without('sid', 'sub')],
     ['with a number for a session', with_(() => ({ sid: 17 }))],
-    ['of the type of other tokens', signed(() => ({ typ: 'JWT' }))],
-    ['of no type', signed(() => ({ typ: undefined }))],
+    ['of the type of access tokens', signed(() => ({ typ: 'at+jwt' }))],
+    ['of the type of access tokens, as a media type', signed(() => ({ typ: 'application/at+jwt' }))],
+    ['of the type of security events', signed(() => ({ typ: 'secevent+jwt' }))],
+    ['of the type of proofs', signed(() => ({ typ: 'dpop+jwt' }))],
+    ['of an empty type', signed(() => ({ typ: '' }))],
+    ['of a type that is no text', signed(() => ({ typ: ['JWT'] as never }))],
+    ['of a type that only begins like one', signed(() => ({ typ: 'logout+jwt;v=2' }))],
+    ['without a type, and without events', signed(() => ({ typ: undefined, without: ['events'] }))],
+    ['without a type, and with a nonce', signed(() => ({ typ: undefined, claims: { nonce: 'n' } }))],
+    ['like Keycloak’s, but for another client', signed(() => ({ typ: 'JWT', claims: { aud: 'account' } }))],
+    [
+      'that is an ID token in everything, with events that a person could have put there',
+      signed(() => ({
+        typ: 'JWT',
+        claims: { nonce: 'of the sign-in', auth_time: now(), events: { [LOGOUT_EVENT]: {} } },
+      })),
+    ],
+    [
+      'that is an access token in everything',
+      signed(() => ({ typ: 'JWT', without: ['events'], claims: { scope: 'openid', client_id: 'holdfast' } })),
+    ],
     ['that is the ID token', (claims) => sso.provider.idTokens.get(String(claims.sub))?.at(-1) ?? ''],
     [
       'signed with another key',
@@ -229,6 +266,14 @@ describe('a logout token is refused, and ends nothing,', () => {
     expect([response.status, JSON.parse(text)]).toEqual([400, expect.objectContaining({ code: 'invalid-request' })]);
     expect(text).not.toContain(token);
     expect(await stateOf(session)).toBe('active');
+    const requestId = response.headers.get('x-request-id') ?? '?';
+    const line = await pollUntil('the refusal in the log', 5000, async () =>
+      (await sso.readLogs()).split('\n').find((each) => each.includes(requestId) && each.includes('"audit":')),
+    );
+    const { reason, ...audited } = JSON.parse(line) as { reason: string };
+    expect(audited).toMatchObject({ audit: 'logout-refused', ip: '127.0.0.1' });
+    expect(reason).toMatch(/^This is not a logout token that holds: .+\.$/);
+    expect(reason).not.toContain(session.sid);
   });
 
   test('while the same token as it should be is not', async () => {

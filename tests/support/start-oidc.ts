@@ -18,6 +18,11 @@ export interface TestSingleSignOn extends AsyncDisposable {
   readLogs(): Promise<string>;
 }
 
+export interface StartOidcOptions {
+  /** How auth reaches Redis, where that is another than the one it comes with. */
+  redisEnvironment?: Record<string, string>;
+}
+
 /**
  * Two auth processes that share a provider, which is not started yet.
  *
@@ -25,6 +30,7 @@ export interface TestSingleSignOn extends AsyncDisposable {
  */
 export async function startOidc(
   createEnvironment: (issuer: string) => Record<string, string> = () => ({}),
+  { redisEnvironment }: StartOidcOptions = {},
 ): Promise<TestSingleSignOn> {
   await using stack = new AsyncDisposableStack();
   const redis = stack.use(await startRedis());
@@ -46,7 +52,7 @@ export async function startOidc(
   const users = [{ ...user, id: 'id-alice', passwordHash: await hashPassword(user.password), roles: ['customer'] }];
   const { privateKey } = generateKeyPairSync('ed25519');
   const shared = {
-    ...redis.environmentFor('auth'),
+    ...(redisEnvironment ?? redis.environmentFor('auth')),
     USERS_FILE: await file('users.json', JSON.stringify(users.map(({ password: _, ...entry }) => entry))),
     JWT_KEYS_FILE: await file('keys.pem', privateKey.export({ type: 'pkcs8', format: 'pem' }) as string),
     TRUSTED_PROXIES: '1',

@@ -7,6 +7,7 @@ export type AuditEvent =
   | 'login-failed'
   | 'login-limited'
   | 'logout'
+  | 'logout-refused'
   | 'session-revoked'
   | 'session-rotated'
   | 'reauthenticated'

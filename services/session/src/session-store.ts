@@ -228,8 +228,16 @@ export class SessionStore {
 
   /** The attempt has failed: it counts for the whole window from now. */
   async countLimit(counters: readonly LimitCounter[], attempt: string): Promise<void> {
-    const args = counters.map(({ windowMs }) => windowMs);
-    await this.#limit('count', counters, attempt, args);
+    await this.#limit('count', counters, attempt, toWindows(counters));
+  }
+
+  /**
+   * As {@link countLimit}, confirmed by the replicas: a failover can't forget it. Safe to repeat.
+   *
+   * @throws HoldfastError `not-durable` or `store-unavailable`: it may or may not count
+   */
+  async confirmLimit(counters: readonly LimitCounter[], attempt: string): Promise<void> {
+    await this.#calls.write('limit', toLimitKeys(counters), ['count', attempt, ...toWindows(counters)]);
   }
 
   /** Gives back what {@link takeLimit} took: the attempt was no failure. */
@@ -238,8 +246,7 @@ export class SessionStore {
   }
 
   #limit(what: 'take' | 'count' | 'give', counters: readonly LimitCounter[], attempt: string, args: number[]) {
-    const keys = counters.map(({ key }) => toLimitKey(key));
-    return this.#calls.ask('limit', keys, [what, attempt, ...args]);
+    return this.#calls.ask('limit', toLimitKeys(counters), [what, attempt, ...args]);
   }
 
   /** Lets background touches end and closes the connections. */
@@ -298,6 +305,9 @@ export class SessionStore {
     }
   }
 }
+
+const toLimitKeys = (counters: readonly LimitCounter[]) => counters.map(({ key }) => toLimitKey(key));
+const toWindows = (counters: readonly LimitCounter[]) => counters.map(({ windowMs }) => windowMs);
 
 /** @param place where the device is among the fields */
 function toSessionWithDevice(id: string, fields: unknown[], place: number): SessionWithDevice {

@@ -21,6 +21,13 @@ const algorithms = [
 const CLOCK_TOLERANCE_SECONDS = 30;
 /** A logout that is older says nothing about now. */
 export const LONGEST_AGE_SECONDS = 300;
+/**
+ * What a logout token may call itself: a media type, whose letters have no case (RFC 7515, section 4.1.9). The specification
+ * only recommends `logout+jwt`: Keycloak sends `JWT`, others nothing. Tokens of other kinds that say what they are
+ * (`at+jwt`, `secevent+jwt`, `dpop+jwt`) are none.
+ */
+const isLogoutType = (typ: unknown): boolean =>
+  typ === undefined || (typeof typ === 'string' && /^(application\/)?(logout\+)?jwt$/i.test(typ));
 /** How the set of keys says that it could not be had, in contrast to: has no such key. */
 const keyOutages = new Set(['ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID', 'ERR_JOSE_GENERIC']);
 
@@ -33,27 +40,28 @@ export interface LogoutToken {
 
 /**
  * Checks a logout token (OpenID Connect Back-Channel Logout 1.0, section 2.6): type, signature, issuer, audience, times,
- * event, and that it is no ID token. Whether it came before is for the caller to see to.
+ * event, and that it is no ID token: those of our sign-ins have a `nonce`, which is forbidden here, and neither they nor access
+ * tokens have `events`. Whether it came before is for the caller to see to.
  *
- * @throws HoldfastError `invalid-request` (400), or `provider-unavailable` when the keys can't be had
+ * @throws HoldfastError `invalid-request` (400), with a reason that repeats nothing of the token, or `provider-unavailable` when the keys can't be had
  */
 export async function verifyLogoutToken(provider: OidcProvider, token: string): Promise<LogoutToken> {
   const [issuer, getKey] = [await provider.issuer(), await provider.keys()];
-  const payload = await jwtVerify(token, getKey, {
+  const { payload, protectedHeader } = await jwtVerify(token, getKey, {
     issuer,
     audience: provider.options.clientId,
-    typ: 'logout+jwt',
     algorithms,
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
     maxTokenAge: LONGEST_AGE_SECONDS,
     requiredClaims: ['iat', 'exp', 'jti', 'events'],
-  }).then(
-    (verified) => verified.payload,
-    (cause: unknown) => {
-      if (!(cause instanceof errors.JOSEError) || keyOutages.has(cause.code)) throw providerUnavailable(cause);
-      throw refused(cause.message, cause);
-    },
-  );
+  }).catch((cause: unknown) => {
+    if (!(cause instanceof errors.JOSEError) || keyOutages.has(cause.code)) throw providerUnavailable(cause);
+    // The one kind of message that quotes the token.
+    throw refused(
+      cause instanceof errors.JOSENotSupported ? 'its header asks for what is not supported' : cause.message,
+    );
+  });
+  if (!isLogoutType(protectedHeader.typ)) throw refused('its "typ" is that of another kind of token');
   return readPayload(payload);
 }
 
@@ -73,6 +81,6 @@ function readPayload({ jti, sub, sid, nonce, events }: JWTPayload): LogoutToken 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function refused(why: string, cause?: unknown): HoldfastError {
-  return new HoldfastError('invalid-request', `This is not a logout token that holds: ${why}.`, { cause });
+function refused(why: string): HoldfastError {
+  return new HoldfastError('invalid-request', `This is not a logout token that holds: ${why}.`);
 }

@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { problemContents } from '@holdfast/runtime';
-import { HoldfastError, type SessionStore } from '@holdfast/session';
+import { createClientAddress, problemContents } from '@holdfast/runtime';
+import { HoldfastError, type LimitCounter, type SessionStore } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { audit } from '../audit.ts';
-import type { AuthApp, AuthServices, OidcServices } from '../auth-context.ts';
+import type { AuthApp, AuthEnv, AuthServices, OidcServices } from '../auth-context.ts';
 import { digestIssued, toOidcUserId, toSessionLink } from '../oidc/to-oidc-identity.ts';
 import { LONGEST_AGE_SECONDS, type LogoutToken, verifyLogoutToken } from '../oidc/verify-logout-token.ts';
 
@@ -50,30 +49,52 @@ const backChannel = createRoute({
 });
 
 /** Where the provider says that a session of its own has ended: what came of that session here ends with it. */
-export function addOidcLogoutRoutes(app: AuthApp, { sessions }: AuthServices, { provider }: OidcServices): void {
-  app.openapi(frontChannel, async (c) => {
-    const { iss, sid } = c.req.valid('query');
-    const issuer = await provider.issuer();
-    if (iss !== issuer) throw new HoldfastError('invalid-request', '`iss` is not the provider of this service.');
-    // Who may know a `sid` is the provider and the person's own browser. It is nobody's proof that the session is over.
-    auditEnded(c, await sessions.revokeLinked(toSessionLink(iss, sid), REASON));
-    c.header('content-security-policy', `default-src 'none'; frame-ancestors ${new URL(issuer).origin}`);
-    return c.html('<!doctype html><html lang="en"><title>Signed out</title><p>Signed out</p></html>', 200);
-  });
+export function addOidcLogoutRoutes(
+  app: AuthApp,
+  { sessions, config }: AuthServices,
+  { provider }: OidcServices,
+): void {
+  const clientAddress = createClientAddress(config.trustedProxies);
 
-  app.openapi(backChannel, async (c) => {
-    const token = await verifyLogoutToken(provider, c.req.valid('form').logout_token);
-    const issuer = await provider.issuer();
-    const giveBack = await takeToken(sessions, issuer, token.jti);
+  /** What a provider sends in vain is for its operators to find; the reasons repeat nothing of what was sent. */
+  async function auditRefusal<T>(c: Context<AuthEnv>, run: () => Promise<T>): Promise<T> {
     try {
-      auditEnded(c, await endSessions(sessions, issuer, token));
+      return await run();
     } catch (error) {
-      // It has to be good once more: the provider may send it again.
-      await giveBack().catch(() => {});
+      if (error instanceof HoldfastError && error.code === 'invalid-request') {
+        audit(c, 'logout-refused', { ip: clientAddress(c), reason: error.message });
+      }
       throw error;
     }
-    return c.body(null, 200);
-  });
+  }
+
+  app.openapi(frontChannel, (c) =>
+    auditRefusal(c, async () => {
+      const { iss, sid } = c.req.valid('query');
+      const issuer = await provider.issuer();
+      if (iss !== issuer) throw new HoldfastError('invalid-request', '`iss` is not the provider of this service.');
+      // Who may know a `sid` is the provider and the person's own browser. It is nobody's proof that the session is over.
+      auditEnded(c, await sessions.revokeLinked(toSessionLink(iss, sid), REASON));
+      c.header('content-security-policy', `default-src 'none'; frame-ancestors ${new URL(issuer).origin}`);
+      return c.html('<!doctype html><html lang="en"><title>Signed out</title><p>Signed out</p></html>', 200);
+    }),
+  );
+
+  app.openapi(backChannel, (c) =>
+    auditRefusal(c, async () => {
+      const token = await verifyLogoutToken(provider, c.req.valid('form').logout_token);
+      const issuer = await provider.issuer();
+      const counters = countersOf(issuer, token.jti);
+      if ((await sessions.takeLimit(counters, LOOK)) > 0) {
+        throw new HoldfastError('invalid-request', 'This logout token came before.');
+      }
+      auditEnded(c, await endSessions(sessions, issuer, token));
+      // Only now, so that a token that could not be acted on is good once more. Where this is not confirmed, the answer is
+      // 503 although the sessions have ended: a failover could forget it, and the token would be good again.
+      await sessions.confirmLimit(counters, USED);
+      return c.body(null, 200);
+    }),
+  );
 }
 
 async function endSessions(sessions: SessionStore, issuer: string, { sid, subject }: LogoutToken) {
@@ -83,16 +104,15 @@ async function endSessions(sessions: SessionStore, issuer: string, { sid, subjec
   return ids.map((id) => ({ id, userId: userId as string }));
 }
 
-/** A token that is sent once more would end sessions that were begun since. */
-async function takeToken(sessions: SessionStore, issuer: string, jti: string): Promise<() => Promise<void>> {
+/** A look whether there is a place in the counter; it takes none. */
+const LOOK = 'look';
+const USED = 'used';
+
+/** A token that is sent once more would end sessions that were begun since: one place, taken when it has been used. */
+function countersOf(issuer: string, jti: string): LimitCounter[] {
   // Longer than any token is accepted, on both sides of the clock's tolerance.
   const windowMs = 2 * LONGEST_AGE_SECONDS * 1000;
-  const counters = [{ key: `jti:${digestIssued(issuer, jti)}`, limit: 1, windowMs, pendingMs: windowMs }];
-  const attempt = randomUUID();
-  if ((await sessions.takeLimit(counters, attempt)) > 0) {
-    throw new HoldfastError('invalid-request', 'This logout token came before.');
-  }
-  return () => sessions.giveLimit(counters, attempt);
+  return [{ key: `jti:${digestIssued(issuer, jti)}`, limit: 1, windowMs, pendingMs: 1 }];
 }
 
 function auditEnded(c: Context, ended: readonly { id: string; userId: string }[]): void {
