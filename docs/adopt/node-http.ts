@@ -8,6 +8,7 @@ export function createApp(sessions: SessionStore) {
       const session = await authenticate(request.method ?? '', readNodeHeader(request), options);
       response.setHeader('content-type', 'application/json').end(JSON.stringify({ hello: session.userId }));
     } catch (thrown) {
+      if (!(thrown instanceof HoldfastError)) console.error(thrown);
       const error = thrown instanceof HoldfastError ? thrown : new HoldfastError('internal-error', 'Our mistake.');
       const { status, headers } = error.getResponse();
       response.setHeaders(headers).writeHead(status).end(JSON.stringify(error.toProblem()));

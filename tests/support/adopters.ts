@@ -35,7 +35,8 @@ export async function serveHono({ fetch }: { fetch: Parameters<typeof serve>[0][
   return await listening(serve({ fetch, hostname: '127.0.0.1', port: 0 }) as ReturnType<typeof createServer>);
 }
 
-async function listening(server: ReturnType<typeof createServer>): Promise<Listening> {
+/** Any server of Node's, once it listens. */
+export async function listening(server: ReturnType<typeof createServer>): Promise<Listening> {
   if (!server.listening) await new Promise((resolve) => server.once('listening', resolve));
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() };
 }

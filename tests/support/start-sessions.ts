@@ -5,6 +5,8 @@ import type { TestRedis } from './redis-server.ts';
 export interface TestSessions extends AsyncDisposable {
   auth: SessionStore;
   validator: SessionStore;
+  /** What the validator has reported so far. */
+  errors: Error[];
   create(userId: string): ReturnType<SessionStore['create']>;
   /** The token as a store takes it. */
   parse(token: string): ParsedSessionToken;
@@ -12,6 +14,7 @@ export interface TestSessions extends AsyncDisposable {
 
 /** The stores of an auth and of a service that only validates, over one Redis. */
 export async function startSessions(redis: TestRedis): Promise<TestSessions> {
+  const errors: Error[] = [];
   const [auth, validator] = (['auth', 'validator'] as const).map(
     (role) =>
       new SessionStore({
@@ -22,6 +25,7 @@ export async function startSessions(redis: TestRedis): Promise<TestSessions> {
         waitReplicas: 0,
         waitTimeoutMs: 500,
         retryBudgetMs: 500,
+        ...(role === 'validator' ? { onError: (error: Error) => errors.push(error) } : {}),
       }),
   ) as [SessionStore, SessionStore];
   for (const store of [auth, validator]) store.connect();
@@ -29,6 +33,7 @@ export async function startSessions(redis: TestRedis): Promise<TestSessions> {
   return {
     auth,
     validator,
+    errors,
     create: (userId) => auth.create({ userId, roles: [], amr: ['pwd'], device: { userAgent: '', ip: '' } }),
     parse: (token) => parseSessionToken(token) as ParsedSessionToken,
     [Symbol.asyncDispose]: async () => {

@@ -1,7 +1,7 @@
 import { requestLog } from '@holdfast/runtime';
 import { admit, HoldfastError, isSafeMethod, readCredential } from '@holdfast/session';
 import type { Context, MiddlewareHandler } from 'hono';
-import { audit } from './audit.ts';
+import { auditReuse } from './audit-reuse.ts';
 import type { AuthEnv, AuthServices } from './auth-context.ts';
 import { rotateSession } from './rotate-session.ts';
 
@@ -27,9 +27,7 @@ export function requireOwnSession(
       trustedOrigins: config.trustedOrigins,
       maxAuthAgeMs,
       onValidation: metrics.recordValidation,
-      onReuse: (sessionId: string, userId: string | undefined) => {
-        if (userId !== undefined) audit(c, 'session-revoked', { userId, sessionId, reason: 'reused' });
-      },
+      onReuse: auditReuse(c),
     };
     const header = (name: string) => c.req.header(name);
     const { token, session, rotation } = await admit(c.req.method, header, options, (sent) =>

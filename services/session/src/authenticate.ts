@@ -20,6 +20,8 @@ export interface AuthenticateOptions {
   onValidation?: (outcome: string) => void;
   /** A replaced token came back; the user where auth has ended the session with this request. */
   onReuse?: (sessionId: string, userId: string | undefined) => void;
+  /** Why a request is answered 503, or why a reused session could not be ended; the default is the `onError` of the store. */
+  onError?: (error: Error) => void;
 }
 
 /**
@@ -62,24 +64,48 @@ export async function admit<S extends Session>(
 
 async function ask<S extends Session>(
   token: ParsedSessionToken,
-  { sessions, maxAuthAgeMs, onValidation, onReuse }: AuthenticateOptions,
+  options: AuthenticateOptions,
   answer: Promise<Validation<S>>,
 ): Promise<ActiveValidation<S>> {
+  const { sessions, maxAuthAgeMs, onValidation } = options;
   let validation: Validation<S>;
   try {
     validation = await answer;
   } catch (error) {
     onValidation?.('error');
+    report(options, error as Error);
     throw error;
   }
   onValidation?.(validation.outcome);
-  if (validation.outcome === 'reused') onReuse?.(token.id, await sessions.noteUse(token));
+  if (validation.outcome === 'reused') await endReused(token, options);
   const active = requireActive(validation);
   if (active.touchDue) sessions.touch(token.id, active.firstUse);
   if (maxAuthAgeMs !== undefined && active.nowMs - active.session.authenticatedAtMs > maxAuthAgeMs) {
     throw reauthenticationRequired(maxAuthAgeMs);
   }
   return active;
+}
+
+/**
+ * Ends the session of a replaced token that came back, for whoever has its successor by now. Where that can't be written now,
+ * the error is reported: the caller is refused all the same, and the session ends when such a token is seen again.
+ */
+export async function endReused(
+  token: ParsedSessionToken,
+  options: Pick<AuthenticateOptions, 'sessions' | 'onReuse' | 'onError'>,
+): Promise<void> {
+  let userId: string | undefined;
+  try {
+    userId = await options.sessions.noteUse(token);
+  } catch (error) {
+    report(options, error as Error);
+  }
+  options.onReuse?.(token.id, userId);
+}
+
+function report({ sessions, onError }: Pick<AuthenticateOptions, 'sessions' | 'onError'>, error: Error): void {
+  if (onError) onError(error);
+  else sessions.reportError(error);
 }
 
 /** The challenge of RFC 9470, section 3: the session lives, but its authentication is too old for this. */

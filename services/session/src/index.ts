@@ -1,5 +1,12 @@
 export { answerProblem } from './answer-problem.ts';
-export { type AuthenticateOptions, admit, authenticate, requireActive, requireToken } from './authenticate.ts';
+export {
+  type AuthenticateOptions,
+  admit,
+  authenticate,
+  endReused,
+  requireActive,
+  requireToken,
+} from './authenticate.ts';
 export { createSessionStore } from './create-session-store.ts';
 export { type Credential, type ReadHeader, readCredential } from './credential.ts';
 export { createFileSource, type FileSource, type FileSourceOptions } from './file-source.ts';

@@ -22,7 +22,10 @@ export interface SessionStoreOptions {
   rotateMs?: number;
   /** How long one call of the store took, and whether it got an answer. */
   onCall?: (operation: string, durationMs: number, ok: boolean) => void;
-  /** A connection or a background write failed. The store goes on trying. */
+  /**
+   * A connection or a background write failed, and the store goes on trying; or a guard answers 503. Its `cause` is what Redis or
+   * the network said.
+   */
   onError?: (error: Error) => void;
 }
 

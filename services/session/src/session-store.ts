@@ -173,6 +173,8 @@ export class SessionStore {
   async noteUse(token: ParsedSessionToken): Promise<string | undefined> {
     if (this.#options.role === 'validator') {
       await this.#touch(token.id, 'reused');
+      // Redis tells of no change there.
+      this.#cache?.drop(token.id);
       return undefined;
     }
     const [, reason, user] = (await this.#rotate(token, [])) as string[];
@@ -247,6 +249,11 @@ export class SessionStore {
 
   #limit(what: 'take' | 'count' | 'give', counters: readonly LimitCounter[], attempt: string, args: number[]) {
     return this.#calls.ask('limit', toLimitKeys(counters), [what, attempt, ...args]);
+  }
+
+  /** Hands an error to `onError`: for guards, whose answer to the client doesn't say what was wrong. */
+  reportError(error: Error): void {
+    this.#options.onError?.(error);
   }
 
   /** Lets background touches end and closes the connections. */

@@ -1,9 +1,10 @@
 import { formBody } from '@holdfast/pages';
 import { jsonContent, problemContents } from '@holdfast/runtime';
-import { HoldfastError, parseSessionToken } from '@holdfast/session';
+import { endReused, HoldfastError, parseSessionToken } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
 import { audit } from '../audit.ts';
+import { auditReuse } from '../audit-reuse.ts';
 import type { AuthApp, AuthEnv, AuthServices } from '../auth-context.ts';
 
 const SECURITY_SCHEME = 'introspectionClient';
@@ -63,10 +64,7 @@ export function addIntrospectRoute(app: AuthApp, { sessions, clients, config, me
     if (!token) return c.json({ active: false as const }, 200);
     const validation = await sessions.validate(token);
     metrics.recordValidation(validation.outcome);
-    if (validation.outcome === 'reused') {
-      const userId = await sessions.noteUse(token);
-      if (userId !== undefined) audit(c, 'session-revoked', { userId, sessionId: token.id, reason: 'reused' });
-    }
+    if (validation.outcome === 'reused') await endReused(token, { sessions, onReuse: auditReuse(c) });
     if (validation.outcome !== 'active') return c.json({ active: false as const }, 200);
     const { session, touchDue, firstUse } = validation;
     if (touchDue) sessions.touch(session.id, firstUse);

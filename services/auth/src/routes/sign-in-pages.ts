@@ -12,6 +12,7 @@ import { visitorSecurity } from '@holdfast/runtime';
 import { authenticate, HoldfastError, readCookies, SESSION_COOKIE } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { auditReuse } from '../audit-reuse.ts';
 import type { AuthEnv, AuthServices, AuthVariables } from '../auth-context.ts';
 import { logOut } from '../end-sessions.ts';
 import { logIn } from '../log-in.ts';
@@ -149,7 +150,8 @@ async function isSignedIn(c: Context<AuthEnv>, { sessions, config, metrics }: Au
   if (readCookies(header('cookie'), SESSION_COOKIE).length === 0) return false;
   const { trustedOrigins } = config;
   try {
-    await authenticate(c.req.method, header, { sessions, trustedOrigins, onValidation: metrics.recordValidation });
+    const options = { sessions, trustedOrigins, onValidation: metrics.recordValidation, onReuse: auditReuse(c) };
+    await authenticate(c.req.method, header, options);
     return true;
   } catch (error) {
     if (error instanceof HoldfastError && error.status === 401) return false;
