@@ -26,7 +26,7 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      part('contract', ['tests/contract/**/*.test.ts'], 1),
+      part('contract', ['tests/contract/**/*.test.ts'], 1, { exclude: longTests }),
       part('failover-local', ['tests/failover/local/**/*.test.ts'], 2),
       part('browser', ['tests/browser/**/*.test.ts'], 3, BROWSER),
       part('charts', ['tests/charts/**/*.render.test.ts'], 4),

@@ -4,5 +4,6 @@ export const longTests = [
     (name) => `charts/redis-sentinel/redis-${name}.cluster`,
   ),
   ...['rollouts', 'kept', 'prod', 'ingress'].map((name) => `charts/holdfast/holdfast-${name}.cluster`),
+  'contract/login-timing',
   ...['broken-promises', 'twenty-failovers'].map((name) => `failover/cluster/${name}`),
 ].map((name) => `tests/${name}.test.ts`);

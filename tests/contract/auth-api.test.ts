@@ -1,6 +1,8 @@
 import { createSessionToken } from '@holdfast/session';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createLimiter } from '../../services/auth/src/create-limiter.ts';
+import type { LoginLimitConfig } from '../../services/auth/src/login-limits.ts';
 import { createTestAuth, PASSWORD, SITE, type TestAuth } from '../support/auth-app.ts';
 import { forgeToken } from '../support/forge-token.ts';
 
@@ -18,6 +20,15 @@ async function problemOf(response: Response) {
   expect(problem.requestId).toBe(response.headers.get('x-request-id'));
   return problem.code;
 }
+
+const limits = (some: Partial<LoginLimitConfig>): LoginLimitConfig => ({
+  perAccount: 5,
+  perAddress: 1000,
+  windowMs: 60_000,
+  perDay: 100,
+  successesPerMinute: 100,
+  ...some,
+});
 
 /** A client address of its own, so that tests don't share the counters. */
 let lastAddress = 0;
@@ -103,12 +114,89 @@ describe('logging in', () => {
     expect((await guess('erin', PASSWORD, { ...fromNewAddress(), cookie: forged })).status).toBe(429);
   });
 
+  test('a bearer client presents the device of its last login, and strangers’ guesses do not lock it out', async () => {
+    await using own = await createTestAuth({ loginLimits: limits({}) });
+    const post = (username: string, password: string, device?: string) =>
+      own.ask('POST', '/v1/sessions', { body: { username, password, transport: 'bearer', device } });
+    const logIn = (device?: string) => post('carol', PASSWORD, device);
+    const { device } = (await (await logIn()).json()) as { device: string };
+    expect(device).toMatch(/^[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}$/);
+    for (let attempt = 0; attempt < 5; attempt++) await post('carol', 'x');
+    expect((await logIn()).status).toBe(429);
+    const again = await logIn(device);
+    expect(again.status).toBe(201);
+    expect(await again.json()).toMatchObject({ device });
+    expect((await logIn(device.replace(/^./, (one) => (one === 'A' ? 'B' : 'A')))).status).toBe(429);
+    // Not the device of another account, and not behind two that were made up.
+    for (let attempt = 0; attempt < 5; attempt++) await post('bob', 'x');
+    expect((await post('bob', PASSWORD, device)).status).toBe(429);
+    const forged = `__Host-hf-device=${device.replace(/^./, (one) => (one === 'A' ? 'B' : 'A'))}`;
+    for (const [count, status] of [
+      [1, 201],
+      [2, 429],
+    ] as const) {
+      const cookie = [...Array(count).fill(forged), `__Host-hf-device=${device}`].join('; ');
+      const body = { username: 'carol', password: PASSWORD };
+      expect((await own.ask('POST', '/v1/sessions', { body, headers: { cookie } })).status).toBe(status);
+    }
+  });
+
+  test('no number of devices gets more failures in a day than the account has, of which a quarter is kept for them', async () => {
+    await using strict = await createTestAuth({ loginLimits: limits({ perAccount: 20, perDay: 24 }) });
+    const devices: string[] = [];
+    const post = async (password: string, device?: string) =>
+      strict.ask('POST', '/v1/sessions', { body: { username: 'bob', password, transport: 'bearer', device } });
+    for (let login = 0; login < 4; login++) {
+      devices.push(((await (await post(PASSWORD)).json()) as { device: string }).device);
+    }
+    const statuses: number[] = [];
+    for (let round = 0; round < 5; round++) {
+      for (const device of devices) statuses.push((await post('x', device)).status);
+    }
+    expect(statuses.filter((status) => status === 401)).toHaveLength(6);
+    expect(statuses.slice(6)).toEqual(Array(14).fill(429));
+    // The devices have used up their part; it is no stranger who is locked out by that.
+    const strangers: number[] = [];
+    for (let guessed = 0; guessed < 14; guessed++) strangers.push((await post('x')).status);
+    expect(strangers).toEqual([...Array(12).fill(401), 429, 429]);
+  });
+
+  test('limits how often an account is logged in to in a minute', async () => {
+    await using strict = await createTestAuth({ loginLimits: limits({ successesPerMinute: 3 }) });
+    const post = (username: string, password = PASSWORD) =>
+      strict.ask('POST', '/v1/sessions', { body: { username, password }, headers: fromNewAddress() });
+    // What fails is no login.
+    expect((await post('bob', 'x')).status).toBe(401);
+    for (let login = 0; login < 3; login++) expect((await post('bob')).status).toBe(201);
+    const limited = await post('bob');
+    expect(limited.status).toBe(429);
+    expect(Number(limited.headers.get('retry-after'))).toBeLessThanOrEqual(60);
+    // Whoever does not know the password does not learn that the account is in use.
+    expect((await post('bob', 'x')).status).toBe(401);
+    expect((await post('carol')).status).toBe(201);
+  });
+
+  test('whoever waits too long for the password to be looked at is told to come back, and it does not count', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const limiter = createLimiter({ concurrency: 1, queueLimit: 100, deadlineMs: 50 });
+    await using slow = await createTestAuth({ loginLimits: limits({ perAccount: 1 }) }, {}, { limitHashing: limiter });
+    const running = limiter('another network', () => promise);
+    const post = (password: string) => slow.ask('POST', '/v1/sessions', { body: { username: 'bob', password } });
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const late = await post('x');
+      expect([late.status, late.headers.get('retry-after')]).toEqual([429, '1']);
+    }
+    resolve();
+    await running;
+    expect((await post(PASSWORD)).status).toBe(201);
+  });
+
   test('counts failures only: whoever knows the password is not limited', async () => {
     for (let login = 0; login < 12; login++) expect((await guess('frank', PASSWORD)).status).toBe(201);
   });
 
   test('limits failures by address, over all accounts', async () => {
-    await using strict = await createTestAuth({ loginLimits: { perAccount: 5, perAddress: 3, windowMs: 60_000 } });
+    await using strict = await createTestAuth({ loginLimits: limits({ perAddress: 3 }) });
     const headers = { 'x-forwarded-for': '198.51.100.9' };
     const attempt = (username: string, from = headers) =>
       strict.ask('POST', '/v1/sessions', { body: { username, password: 'x' }, headers: from });
@@ -118,7 +206,7 @@ describe('logging in', () => {
   });
 
   test('limits failures by IPv6 /64, in whatever spelling, and in a wider count by /48', async () => {
-    await using strict = await createTestAuth({ loginLimits: { perAccount: 100, perAddress: 2, windowMs: 60_000 } });
+    await using strict = await createTestAuth({ loginLimits: limits({ perAddress: 2 }) });
     let guesses = 0;
     const attempt = async (address: string) => {
       const username = `nobody-${guesses++}`;
@@ -144,7 +232,7 @@ describe('logging in', () => {
   });
 
   test('counts blanks around a name as the same account', async () => {
-    await using strict = await createTestAuth({ loginLimits: { perAccount: 2, perAddress: 100, windowMs: 60_000 } });
+    await using strict = await createTestAuth({ loginLimits: limits({ perAccount: 2 }) });
     const attempt = async (username: string) =>
       (await strict.ask('POST', '/v1/sessions', { body: { username, password: 'x' } })).status;
     expect([await attempt('bob'), await attempt(' bob')]).toEqual([401, 401]);

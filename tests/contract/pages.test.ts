@@ -63,7 +63,7 @@ describe('signing in', () => {
       const limited = await signIn({ username, password: PASSWORD });
       expect(limited.status).toBe(429);
       expect(Number(limited.headers.get('retry-after'))).toBeGreaterThan(0);
-      expect(await read(limited)).toContain('Too many failed logins');
+      expect(await read(limited)).toContain('Too many logins');
     }
   });
 

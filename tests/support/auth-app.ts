@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createHealth, createLogger, createServiceMetrics } from '@holdfast/runtime';
 import { SESSION_COOKIE, type SessionStore, type SessionStoreOptions, SessionStore as Store } from '@holdfast/session';
-import type { AuthApp, AuthConfig } from '../../services/auth/src/auth-context.ts';
+import type { AuthApp, AuthConfig, AuthServices } from '../../services/auth/src/auth-context.ts';
 import { createApp } from '../../services/auth/src/create-app.ts';
 import { createLimiter } from '../../services/auth/src/create-limiter.ts';
 import { createIntrospectionClients } from '../../services/auth/src/introspection-clients.ts';
@@ -58,6 +58,7 @@ export const newCookie = (response: Response) =>
 export async function createTestAuth(
   config: Partial<AuthConfig> = {},
   store: Partial<SessionStoreOptions> = {},
+  services: Partial<AuthServices> = {},
 ): Promise<TestAuth> {
   const redis = await startRedis();
   const sessions = new Store({
@@ -96,7 +97,7 @@ export async function createTestAuth(
       issuer: 'https://auth.example',
       audiences: ['orders'],
       adminMaxAuthAgeMs: 900_000,
-      loginLimits: { perAccount: 5, perAddress: 1000, windowMs: 60_000 },
+      loginLimits: { perAccount: 5, perAddress: 1000, windowMs: 60_000, perDay: 100, successesPerMinute: 100 },
       ...config,
     },
     sessions,
@@ -104,9 +105,10 @@ export async function createTestAuth(
     keys: await generateSigningKeys(),
     clients: createIntrospectionClients(clientsFile),
     metrics: createServiceMetrics(),
-    limitHashing: createLimiter(2, 100),
+    limitHashing: createLimiter({ concurrency: 2, queueLimit: 100, deadlineMs: 5000 }),
     logger: createLogger({ service: 'auth', level: 'trace', destination }),
     health: createHealth({ checks: { redis: () => sessions.ping() } }),
+    ...services,
   });
   const ask: TestAuth['ask'] = async (method, path, { cookie, bearer, body, form, headers } = {}) =>
     app.request(path, {

@@ -39,6 +39,7 @@ export async function startTestPlatform(options: TestPlatformOptions = {}): Prom
         LOGIN_FAILURES_PER_ACCOUNT: '100',
         LOGIN_FAILURES_PER_ADDRESS: '100000',
         LOGIN_WINDOW_MS: '1000',
+        LOGIN_SUCCESSES_PER_MINUTE: '10000',
         ...options.serviceEnvironment,
       },
     });

@@ -36,6 +36,12 @@ export const authEnvironment = {
     .default(100)
     .describe('Failed logins per client address (IPv4, or IPv6 /64) and window; ten times as many per IPv6 /48'),
   LOGIN_WINDOW_MS: wholeNumber(1000, 86_400_000).default(900_000).describe('How long a failed login counts'),
+  LOGIN_FAILURES_PER_DAY: wholeNumber(4, 100)
+    .default(100)
+    .describe(
+      'Failed logins per account in 24 hours, from all devices; a quarter of them is kept for known devices, another for sessions',
+    ),
+  LOGIN_SUCCESSES_PER_MINUTE: wholeNumber(1, 10_000).default(600).describe('Logins per account and minute'),
   LOGIN_CONCURRENCY: wholeNumber(1, 64).default(2).describe('Passwords that are hashed at the same time'),
   ...oidcEnvironment,
 };

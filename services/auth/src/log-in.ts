@@ -4,13 +4,20 @@ import type { Context } from 'hono';
 import type { AuthEnv, AuthServices } from './auth-context.ts';
 import { type BegunSession, beginSession } from './begin-session.ts';
 import { checkCredentials } from './check-credentials.ts';
-import { readDeviceCookie, setDeviceCookie } from './device-cookie.ts';
+import { createDevice, readDevice, setDeviceCookie } from './device-cookie.ts';
 
 export interface LogInOptions {
   username: string;
   password: string;
+  /** What a client without cookies was given as `device` at an earlier login. */
+  device?: string | undefined;
   /** Whether the client is to keep its token as a cookie, as browsers do. */
   asCookie: boolean;
+}
+
+export interface LoggedIn extends BegunSession {
+  /** What a client without cookies is to present as `device` at its next login, unless its cookie says it. */
+  device: string | undefined;
 }
 
 /**
@@ -22,15 +29,18 @@ export interface LogInOptions {
 export async function logIn(
   c: Context<AuthEnv>,
   services: AuthServices,
-  { username, password, asCookie }: LogInOptions,
-): Promise<BegunSession> {
+  { username, password, device, asCookie }: LogInOptions,
+): Promise<LoggedIn> {
   const { config } = services;
   requireOwnPage(c, config.trustedOrigins);
-  const user = await checkCredentials(c, services, { username, password });
+  const user = await checkCredentials(c, services, { username, password, device });
   const ip = createClientAddress(config.trustedProxies)(c);
   const session = await beginSession(c, services, { userId: user.id, roles: user.roles, amr: ['pwd'], ip, asCookie });
-  if (asCookie) rememberDevice(c, services, user.id);
-  return session;
+  const deviceKeys = services.keys.derive('device');
+  if (readDevice(deviceKeys, device, c.req.header('cookie'), user.id) !== undefined) return { ...session, device };
+  const created = createDevice(deviceKeys, user.id);
+  if (asCookie) c.header('set-cookie', setDeviceCookie(created), { append: true });
+  return { ...session, device: created };
 }
 
 /**
@@ -41,10 +51,4 @@ function requireOwnPage(c: Context, trustedOrigins: readonly string[]): void {
   const fromBrowser = c.req.header('sec-fetch-site') !== undefined || c.req.header('origin') !== undefined;
   const hasSession = readCookies(c.req.header('cookie'), SESSION_COOKIE).length > 0;
   if (fromBrowser || hasSession) requireSameOrigin(c.req.method, (name) => c.req.header(name), trustedOrigins);
-}
-
-function rememberDevice(c: Context<AuthEnv>, { keys }: AuthServices, userId: string): void {
-  const deviceKeys = keys.derive('device');
-  if (readDeviceCookie(deviceKeys, c.req.header('cookie'), userId) !== undefined) return;
-  c.header('set-cookie', setDeviceCookie(deviceKeys, userId), { append: true });
 }

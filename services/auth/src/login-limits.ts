@@ -9,13 +9,22 @@ export interface LoginLimitConfig {
   /** Failures per client address in a window: an IPv4 address, or an IPv6 /64. */
   perAddress: number;
   windowMs: number;
+  /**
+   * Failures per account in 24 hours, over all devices. A quarter of them is kept for devices it knows, another for those who
+   * authenticate once more in a session.
+   */
+  perDay: number;
+  /** Successful logins per account and minute. */
+  successesPerMinute: number;
 }
 
 export interface LoginAttempt {
   username: string;
   address: string;
   /** Set when this device has logged in to this account before. */
-  deviceId: string | undefined;
+  deviceId?: string | undefined;
+  /** Set in a live session of this account. */
+  sessionId?: string | undefined;
 }
 
 /** The place of one attempt among those that may still fail. Each is to be told once how it ended. */
@@ -24,6 +33,8 @@ export interface LoginPlace {
   failed(): Promise<void>;
   /** It was right, or nobody looked at it. */
   notFailed(): Promise<void>;
+  /** Whether the place has come free by itself, so that another attempt may have it: nobody may be told how this one ended. */
+  hasExpired(): boolean;
 }
 
 /**
@@ -31,34 +42,58 @@ export interface LoginPlace {
  * such attempts are those that an outage cut off, and nobody is to be locked out for having tried again in an outage.
  */
 const PENDING_MS = 15_000;
+const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
 /** How many times the failures of one address an IPv6 /48 may have. */
 const WIDE_FACTOR = 10;
 
 /**
- * Counts failed logins (NIST SP 800-63B-4, section 3.2.2): an attempt takes its place before the password is looked at,
- * so a burst can't slip through.
+ * Counts failed logins: an attempt takes its place before the password is looked at, so a burst can't slip through.
+ *
+ * NIST SP 800-63B-4, section 3.2.2, allows at most 100 failures in a row for an account, so all devices together have that many in
+ * a day. Strangers, known devices and sessions each have a part of their own: none of them can use up another's.
  *
  * @throws HoldfastError `rate-limited` with the seconds to wait
  */
 export async function takeLoginAttempt(
   sessions: SessionStore,
-  attempt: LoginAttempt,
+  { username, address, deviceId, sessionId }: LoginAttempt,
   config: LoginLimitConfig,
 ): Promise<LoginPlace> {
-  // Hashed, so that what people type into the wrong field is not kept.
-  const account = hash('sha256', normalizeUsername(attempt.username), 'base64url').slice(0, 22);
-  const { perAccount, windowMs } = config;
-  const counters: LimitCounter[] = [
-    {
-      key: attempt.deviceId === undefined ? `account:${account}` : `device:${account}:${attempt.deviceId}`,
-      limit: perAccount,
-      windowMs,
-      pendingMs: PENDING_MS,
-    },
-    ...addressCounters(attempt.address, config),
-  ];
-  return take(sessions, counters);
+  const account = toAccount(username);
+  const { perAccount, perDay, windowMs } = config;
+  const quarter = Math.floor(perDay / 4);
+  const device = sessionId ?? deviceId;
+  const own = device === undefined ? `account:${account}` : `device:${account}:${device}`;
+  const [part, ofDay] =
+    sessionId !== undefined
+      ? ['sessions', quarter]
+      : deviceId !== undefined
+        ? ['devices', quarter]
+        : ['strangers', perDay - 2 * quarter];
+  return take(sessions, [
+    counter(own, perAccount, windowMs),
+    counter(`day:${account}:${part}`, ofDay, DAY_MS),
+    ...addressCounters(address, config),
+  ]);
 }
+
+/**
+ * Counts a login whose password was right. Not before: only whoever knows the password may learn that an account is in use.
+ *
+ * @throws HoldfastError `rate-limited` with the seconds to wait
+ */
+export async function countLogin(
+  sessions: SessionStore,
+  username: string,
+  { successesPerMinute }: LoginLimitConfig,
+): Promise<void> {
+  const logins = { ...counter(`logins:${toAccount(username)}`, successesPerMinute, MINUTE_MS), pendingMs: MINUTE_MS };
+  refuseUntil(await sessions.takeLimit([logins], randomUUID()));
+}
+
+/** Hashed, so that what people type into the wrong field is not kept. */
+const toAccount = (username: string) => hash('sha256', normalizeUsername(username), 'base64url').slice(0, 22);
 
 /** As {@link takeLoginAttempt}, for a login whose user is known only afterwards. */
 export function takeAddressAttempt(
@@ -75,26 +110,32 @@ export function takeAddressAttempt(
  */
 function addressCounters(address: string, { perAddress, windowMs }: LoginLimitConfig): LimitCounter[] {
   const [narrow, wide] = [toClientNetwork(address, 64), toClientNetwork(address, 48)];
-  const counter = (network: string, limit: number) => ({
-    key: `address:${network}`,
-    limit,
-    windowMs,
-    pendingMs: PENDING_MS,
-  });
-  return [counter(narrow, perAddress), ...(wide === narrow ? [] : [counter(wide, WIDE_FACTOR * perAddress)])];
+  const of = (network: string, limit: number) => counter(`address:${network}`, limit, windowMs);
+  return [of(narrow, perAddress), ...(wide === narrow ? [] : [of(wide, WIDE_FACTOR * perAddress)])];
 }
+
+const counter = (key: string, limit: number, windowMs: number): LimitCounter => ({
+  key,
+  limit,
+  windowMs,
+  pendingMs: PENDING_MS,
+});
 
 async function take(sessions: SessionStore, counters: readonly LimitCounter[]): Promise<LoginPlace> {
   const attempt = randomUUID();
-  const waitMs = await sessions.takeLimit(counters, attempt);
-  if (waitMs > 0) {
-    const seconds = Math.ceil(waitMs / 1000);
-    throw new HoldfastError('rate-limited', `Too many failed logins. Try again in ${seconds} seconds.`, {
-      retryAfterSeconds: seconds,
-    });
-  }
+  const takenAtMs = performance.now();
+  refuseUntil(await sessions.takeLimit(counters, attempt));
   return {
     failed: () => sessions.countLimit(counters, attempt),
     notFailed: () => sessions.giveLimit(counters, attempt),
+    hasExpired: () => performance.now() - takenAtMs >= PENDING_MS,
   };
+}
+
+function refuseUntil(waitMs: number): void {
+  if (waitMs <= 0) return;
+  const seconds = Math.ceil(waitMs / 1000);
+  throw new HoldfastError('rate-limited', `Too many logins. Try again in ${seconds} seconds.`, {
+    retryAfterSeconds: seconds,
+  });
 }

@@ -20,8 +20,8 @@ import { createPlaces } from './pages/create-places.ts';
 import { createSigningKeys, generateSigningKeys } from './signing-keys.ts';
 import { createUserDirectory } from './user-directory.ts';
 
-/** Logins that may wait for their password to be hashed; about five seconds' worth. */
-const HASHING_QUEUE_LIMIT = 200;
+/** Logins that may wait for their password to be hashed, and for how long; people wait no longer. */
+const HASHING_QUEUE = { queueLimit: 200, deadlineMs: 5000 };
 
 await runMain(async () => {
   const env = parseConfig(authEnvironment, process.env, {
@@ -77,6 +77,8 @@ await runMain(async () => {
         perAccount: env.LOGIN_FAILURES_PER_ACCOUNT,
         perAddress: env.LOGIN_FAILURES_PER_ADDRESS,
         windowMs: env.LOGIN_WINDOW_MS,
+        perDay: env.LOGIN_FAILURES_PER_DAY,
+        successesPerMinute: env.LOGIN_SUCCESSES_PER_MINUTE,
       },
     },
     sessions,
@@ -86,7 +88,7 @@ await runMain(async () => {
     clients,
     metrics,
     oidc,
-    limitHashing: createLimiter(env.LOGIN_CONCURRENCY, HASHING_QUEUE_LIMIT),
+    limitHashing: createLimiter({ concurrency: env.LOGIN_CONCURRENCY, ...HASHING_QUEUE }),
     logger,
     health,
     tracing,

@@ -2,8 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { hashPassword } from './password-hash.ts';
+import { hashPassword, verifyPassword } from './password-hash.ts';
 import { createUserDirectory, type UserDirectory } from './user-directory.ts';
+
+// As it is, and counted.
+vi.mock('./password-hash.ts', { spy: true });
 
 const cheap = { memoryKiB: 64, passes: 1, parallelism: 1 };
 let folder: string;
@@ -68,6 +71,31 @@ describe('user directory', () => {
     expect(() => createUserDirectory(write(content))).not.toThrow(/hunter2/);
   });
 
+  test('does the same work for every name: one hash of each cost in the file, and of each spelling of the password', async () => {
+    const dear = { memoryKiB: 128, passes: 2, parallelism: 1 };
+    const users = [await user('alice', 'a'), await user('bob', 'b')];
+    const carol = { ...(await user('carol', 'c')), passwordHash: await hashPassword('c', dear) };
+    directory = createUserDirectory(write([...users, carol]));
+    const workOf = async (username: string, password: string) => {
+      const { mock } = vi.mocked(verifyPassword);
+      const before = mock.calls.length;
+      await directory?.verify(username, password);
+      return mock.calls.slice(before).map(([given, hash]) => [given, hash.split('$')[3]]);
+    };
+    for (const password of ['wrong', 'caf\u00e9', 'cafe\u0301']) {
+      const unknown = await workOf('nobody', password);
+      expect(unknown).toEqual([
+        [password, 'm=64,t=1,p=1'],
+        [password, 'm=128,t=2,p=1'],
+      ]);
+      for (const known of ['alice', 'bob', 'carol', '', ' ', 'ALICE'])
+        expect(await workOf(known, password)).toEqual(unknown);
+    }
+    expect(await directory.verify('carol', 'c')).toMatchObject({ id: 'id-carol' });
+    expect(await directory.verify('carol', 'a')).toBeUndefined();
+    expect(await directory.verify('carol', '')).toBeUndefined();
+  });
+
   test('does not mind blanks around a name, in the file or as it is typed', async () => {
     directory = createUserDirectory(
       write([await user('alice', 'a'), { ...(await user('bob', 'b')), username: ' bob\t' }]),
@@ -100,6 +128,18 @@ describe('user directory', () => {
       { ...second, id: 'second' },
     ];
     expect(() => createUserDirectory(write(users))).toThrow(/usernames of 0 and 1 differ only by case or blanks/);
+  });
+
+  test('refuses hashes of more than four costs: each login computes one of each', async () => {
+    const users = await Promise.all(
+      [8, 16, 32, 64, 128].map(async (memoryKiB, index) => ({
+        ...(await user(`user-${index}`, 'a')),
+        passwordHash: await hashPassword('a', { memoryKiB, passes: 1, parallelism: 1 }),
+      })),
+    );
+    expect(() => createUserDirectory(write(users))).toThrow(/hashes of 5 different costs/);
+    directory = createUserDirectory(write(users.slice(1)));
+    expect(await directory.verify('user-4', 'a')).toBeDefined();
   });
 
   test('refuses a name of blanks alone', async () => {

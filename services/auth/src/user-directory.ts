@@ -1,7 +1,7 @@
 import { issueMessage } from '@holdfast/runtime';
 import { createFileSource } from '@holdfast/session';
 import { z } from 'zod';
-import { defaultHashCost, type HashCost, hashPassword, parsePasswordHash, verifyPassword } from './password-hash.ts';
+import { hashPassword, parsePasswordHash, verifyPassword } from './password-hash.ts';
 
 const userSchema = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9._@-]{1,128}$/, 'must be 1 to 128 of A-Z a-z 0-9 . _ @ -'),
@@ -19,7 +19,7 @@ const userSchema = z.strictObject({
 export type User = Omit<z.output<typeof userSchema>, 'passwordHash'>;
 
 export interface UserDirectory {
-  /** The user whose password this is. Costs the same for an unknown name as for a wrong password. */
+  /** The user whose password this is. Costs the same for every name, known or not: one hash of each cost in the file. */
   verify(username: string, password: string): Promise<User | undefined>;
   /** The user's id, if there is one of that name. For the log, never for an answer. */
   findId(username: string): string | undefined;
@@ -28,11 +28,14 @@ export interface UserDirectory {
   close(): void;
 }
 
+/** More than a file has in which the cost was raised now and then. */
+const MOST_COSTS = 4;
+
 interface Users {
   byName: Map<string, z.output<typeof userSchema>>;
   byId: Map<string, z.output<typeof userSchema>>;
-  /** Compared against when there is no such user, as dear as the dearest real hash. */
-  decoy: Promise<string>;
+  /** A hash of no password for each cost there is in the file, compared against where a user's own has another one. */
+  decoys: Map<string, Promise<string>>;
 }
 
 /** A username as it is looked up: composed, since keyboards differ, and without the blanks around it that are easily typed. */
@@ -51,9 +54,17 @@ export function createUserDirectory(path: string, onError?: (error: Error) => vo
   const file = createFileSource(path, parseUsers, onError === undefined ? {} : { onError });
   return {
     async verify(username, password) {
-      const { byName, decoy } = file.current;
+      const { byName, decoys } = file.current;
       const user = byName.get(normalizeUsername(username));
-      const right = await verifyPassword(password, user?.passwordHash ?? (await decoy));
+      const own = user && toCostName(user.passwordHash);
+      let right = false;
+      // One hash of each cost, in the same order for everybody: how long it takes tells neither whether there is such a user
+      // nor which of the costs is that user's.
+      for (const [cost, decoy] of decoys) {
+        const ownHash = cost === own ? user?.passwordHash : undefined;
+        const matches = await verifyPassword(password, ownHash ?? (await decoy));
+        if (ownHash !== undefined) right = matches;
+      }
       if (!user || !right) return undefined;
       return { id: user.id, username: user.username, roles: user.roles };
     },
@@ -83,11 +94,22 @@ function parseUsers(text: string): Users {
     places.set(lookalike, index);
   }
   if (byId.size < parsed.data.length) throw new Error('two users have the same id');
-  const costs = parsed.data.map((user): HashCost => parsePasswordHash(user.passwordHash));
-  const work = (cost: HashCost) => cost.memoryKiB * cost.passes;
-  const dearest = costs.reduce((most, cost) => (work(cost) > work(most) ? cost : most), costs[0] ?? defaultHashCost);
-  return { byName, byId, decoy: hashPassword('', dearest) };
+  const costs = new Map(
+    parsed.data.map(({ passwordHash }) => [toCostName(passwordHash), parsePasswordHash(passwordHash)]),
+  );
+  if (costs.size > MOST_COSTS) {
+    throw new Error(
+      `has argon2id hashes of ${costs.size} different costs; each login computes one of each, so there may be ${MOST_COSTS}: hash some passwords anew with \`npm run user:hash\``,
+    );
+  }
+  const decoys = new Map([...costs].map(([name, cost]) => [name, hashPassword('', cost)]));
+  return { byName, byId, decoys };
 }
+
+const toCostName = (passwordHash: string) => {
+  const { memoryKiB, passes, parallelism } = parsePasswordHash(passwordHash);
+  return `${memoryKiB} ${passes} ${parallelism}`;
+};
 
 function parseJson(text: string): unknown {
   try {

@@ -11,9 +11,11 @@ if (process.argv.length > 2) {
 }
 const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
 if (process.stdin.isTTY) process.stderr.write('Password (shown as you type): ');
-const { value: password } = await lines[Symbol.asyncIterator]().next();
+const { value: line } = await lines[Symbol.asyncIterator]().next();
+// Some editors begin a file with a byte order mark, which is no part of the password.
+const password = typeof line === 'string' ? line.replace(/^\uFEFF/, '') : undefined;
 lines.close();
-if (typeof password !== 'string' || password.length === 0) {
+if (!password) {
   console.error('No password was given. Try: npm run -s user:hash < password.txt');
   process.exit(1);
 }

@@ -20,6 +20,11 @@ const route = createRoute({
             username: z.string().min(1).max(256),
             password: z.string().min(1).max(1024),
             transport: z.enum(['cookie', 'bearer']).default('cookie'),
+            device: z
+              .string()
+              .max(256)
+              .optional()
+              .openapi({ description: 'The `device` of an earlier login: failures of strangers do not lock it out' }),
           }),
         },
       },
@@ -27,15 +32,15 @@ const route = createRoute({
   },
   responses: {
     201: jsonContent(
-      z.object({ session: sessionSchema, token: z.string().optional() }),
-      'Logged in; the token only for bearer',
+      z.object({ session: sessionSchema, token: z.string().optional(), device: z.string().optional() }),
+      'Logged in; the token, and the device to present at the next login, only for bearer',
     ),
     ...problemContents({
       401: 'Wrong username or password',
       403: 'Sent by another site',
       409: 'Signed in too often already',
       422: 'Not a login',
-      429: 'Too many failed logins',
+      429: 'Too many logins, failed or not',
       503: 'The store can’t answer, or not enough replicas confirmed',
     }),
   },
@@ -44,10 +49,11 @@ const route = createRoute({
 /** `POST /v1/sessions`: checks the credentials and creates a session. */
 export function addLoginRoute(app: AuthApp, services: AuthServices): void {
   app.openapi(route, async (c) => {
-    const { username, password, transport } = c.req.valid('json');
+    const { username, password, transport, device: presented } = c.req.valid('json');
     const asCookie = transport === 'cookie';
-    const { token, session } = await logIn(c, services, { username, password, asCookie });
+    const credentials = { username, password, device: presented };
+    const { token, session, device } = await logIn(c, services, { ...credentials, asCookie });
     const view = toSessionView(session, session.id);
-    return c.json(asCookie ? { session: view } : { session: view, token }, 201);
+    return c.json(asCookie ? { session: view } : { session: view, token, device }, 201);
   });
 }

@@ -62,7 +62,7 @@ const callback = createRoute({
     ...htmlContents({
       400: 'Not the sign-in that this browser began, or the provider refused it',
       409: 'Signed in too often already',
-      429: 'Too many failed logins',
+      429: 'Too many logins',
       ...providerDown,
     }),
   },

@@ -61,7 +61,7 @@ const signIn = createRoute({
       403: 'Sent by another site',
       409: 'Too many sessions',
       422: 'A part of the form is missing or too long',
-      429: 'Too many failed logins',
+      429: 'Too many logins',
       ...unavailable,
     }),
   },
