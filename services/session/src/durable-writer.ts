@@ -1,4 +1,6 @@
 import type { Redis } from 'ioredis';
+import type { NamedPrimary } from './ask-sentinels.ts';
+import { endpointOf } from './redis-client.ts';
 import { notDurable } from './store-errors.ts';
 import { withRetry } from './with-retry.ts';
 
@@ -13,9 +15,15 @@ export interface DurableWriterOptions {
   retryBudgetMs: number;
 }
 
+/** A reply, and the connection that was asked for it. */
+export interface ConfirmedReply {
+  reply: unknown;
+  asked: NamedPrimary | undefined;
+}
+
 interface Pending {
   command: Command;
-  resolve: (reply: unknown) => void;
+  resolve: (reply: ConfirmedReply) => void;
   reject: (error: unknown) => void;
 }
 
@@ -39,7 +47,7 @@ export class DurableWriter {
    * @throws HoldfastError `not-durable` when it was written but not confirmed in time
    * @throws Error as Redis or the network gave it, when it may or may not have been written
    */
-  write(command: Command): Promise<unknown> {
+  write(command: Command): Promise<ConfirmedReply> {
     return new Promise((resolve, reject) => {
       this.#pending.push({ command, resolve, reject });
       if (!this.#running) void this.#run();
@@ -64,9 +72,11 @@ export class DurableWriter {
     const { redis, replicas, timeoutMs, retryBudgetMs } = this.#options;
     let results: [error: Error | null, reply: unknown][] | undefined;
     let confirmed = false;
+    let asked: NamedPrimary | undefined;
     try {
       await withRetry(redis, retryBudgetMs, async () => {
         results = undefined;
+        asked = endpointOf(redis);
         const pipeline = redis.pipeline();
         for (const { command } of batch) pipeline.call(...command);
         if (replicas > 0) pipeline.wait(replicas, timeoutMs);
@@ -87,7 +97,7 @@ export class DurableWriter {
     batch.forEach(({ resolve, reject }, index) => {
       const [error, reply] = results?.[index] ?? [new Error('no reply'), undefined];
       if (error) reject(error);
-      else if (confirmed) resolve(reply);
+      else if (confirmed) resolve({ reply, asked });
       else reject(notDurable());
     });
   }

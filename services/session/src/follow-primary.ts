@@ -1,15 +1,10 @@
 import type { Redis } from 'ioredis';
-import { askSentinels } from './ask-sentinels.ts';
-import { isSame, mayBeReplaced, toUncertain } from './primary-connector.ts';
-import {
-  doubtPrimary,
-  endpointOf,
-  type RedisConfig,
-  type RedisEndpoint,
-  tellPrimary,
-  toldPrimary,
-} from './redis-client.ts';
+import { askSentinels, type NamedPrimary } from './ask-sentinels.ts';
+import { isSame, toUncertain } from './primary-connector.ts';
+import { doubtPrimary, endpointOf, leaveReplaced, type RedisConfig, tellPrimary } from './redis-client.ts';
+import { isFollowed, parseReplicationInfo } from './replication-info.ts';
 import { createSentinelClient } from './sentinel-client.ts';
+import { SharedLook } from './shared-look.ts';
 
 const CHANNEL = '+switch-master';
 /**
@@ -19,6 +14,13 @@ const CHANNEL = '+switch-master';
 const CHECK_MS = 500;
 
 export interface PrimaryFollower {
+  /**
+   * Whether a node was the primary that most Sentinels name when it answered: only then is it final that it doesn't know a
+   * session. To be asked when the answer has come. Where another one is named, it is followed from now on.
+   *
+   * @param asked the client's {@link endpointOf} from before it was asked
+   */
+  wasPrimary(client: Redis, asked: NamedPrimary | undefined): Promise<boolean>;
   close(): void;
 }
 
@@ -36,21 +38,15 @@ export function followPrimary(
   onError: (error: Error) => void,
 ): PrimaryFollower {
   const { target } = config;
-  if (target.kind === 'single') return { close: () => {} };
+  // Nobody else could say who is primary.
+  if (target.kind === 'single') return { wasPrimary: async () => true, close: () => {} };
+  for (const client of clients) client.on('ready', () => leaveReplaced(client));
 
-  const leaveOthers = (client: Redis) => {
-    const primary = toldPrimary(client);
-    const endpoint = endpointOf(client);
-    if (client.status === 'ready' && primary && endpoint && !isSame(endpoint, primary)) client.disconnect(true);
-  };
-  for (const client of clients) client.on('ready', () => leaveOthers(client));
-
-  const follow = (primary: RedisEndpoint) => {
-    for (const client of clients) {
-      tellPrimary(client, primary);
-      leaveOthers(client);
-    }
-  };
+  const looks = new SharedLook(async () => {
+    const named = await askSentinels(sentinels, target.masterName).catch(() => undefined);
+    if (named) for (const client of clients) tellPrimary(client, named);
+    return named;
+  });
 
   const sentinels = target.sentinels.map((endpoint) => {
     const sentinel = createSentinelClient(endpoint, 'holdfast-follow', config);
@@ -59,42 +55,48 @@ export function followPrimary(
       sentinel.subscribe(CHANNEL).catch(() => sentinel.disconnect(true));
     });
     sentinel.on('message', (_channel, message) => {
-      // <master name> <old ip> <old port> <new ip> <new port>
-      const [name, , , newHost, newPort] = String(message).split(' ');
-      if (name !== target.masterName || newHost === undefined) return;
-      follow({ host: newHost, port: Number(newPort) });
+      // <master name> <old ip> <old port> <new ip> <new port>. It may have been on its way for long: the Sentinels are asked.
+      if (String(message).split(' ', 1)[0] === target.masterName) void looks.next();
     });
     return sentinel;
   });
 
-  const confirm = async (client: Redis) => {
+  const check = async (client: Redis) => {
     const primary = endpointOf(client);
     if (client.status !== 'ready' || primary === undefined) return;
-    const [, good] = /^min_slaves_good_slaves:(\d+)/m.exec(await client.info('replication')) ?? [];
-    if (!mayBeReplaced({ min_slaves_good_slaves: good })) return;
-    const named = await askSentinels(sentinels, target.masterName).catch(() => undefined);
-    if (named?.certain) {
-      // News of a failover is here before most Sentinels have it.
-      if (!isSame(named, primary) && !toldPrimary(client)) follow(named);
-      return;
-    }
+    // Who may not ask knows nothing of replicas.
+    const text = await client.info('replication').catch((error: Error) => {
+      if (error.name === 'ReplyError') return '';
+      throw error;
+    });
+    if (isFollowed(parseReplicationInfo(text))) return;
+    const named = await looks.next();
+    if (named?.certain) return;
     onError(toUncertain(primary));
     for (const each of clients) {
       const endpoint = endpointOf(each);
       if (endpoint && isSame(endpoint, primary)) doubtPrimary(each);
     }
   };
-  let confirming: Promise<void> | undefined;
+  let checking: Promise<void> | undefined;
   const timer = setInterval(() => {
     const [client] = clients;
     // A primary that does not answer at all is its connection's to notice.
     if (client)
-      confirming ??= confirm(client)
+      checking ??= check(client)
         .catch(() => {})
-        .finally(() => (confirming = undefined));
+        .finally(() => (checking = undefined));
   }, CHECK_MS).unref();
 
   return {
+    wasPrimary: async (client, asked) => {
+      if (asked === undefined || endpointOf(client) !== asked) return false;
+      const named = await looks.next();
+      // Still the same connection and failover: the node was not demoted and promoted anew meanwhile.
+      return (
+        named?.certain === true && endpointOf(client) === asked && named.epoch === asked.epoch && isSame(named, asked)
+      );
+    },
     close: () => {
       clearInterval(timer);
       for (const sentinel of sentinels) sentinel.disconnect();

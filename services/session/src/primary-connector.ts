@@ -4,38 +4,38 @@ import { connect as connectTls } from 'node:tls';
 import { AbstractConnector, type Redis } from 'ioredis';
 import { askSentinels, type NamedPrimary } from './ask-sentinels.ts';
 import type { RedisConfig, RedisEndpoint, SentinelTarget } from './redis-client.ts';
+import { hasTakenMoreThan, isFollowed, type ReplicationInfo, writtenOffsetOf } from './replication-info.ts';
 import { createSentinelClient } from './sentinel-client.ts';
 
 /** What a client does at a connection that comes up: report what is wrong without ending anything. */
 type Emit = (event: string, error: Error) => void;
 
-/** After a failover it takes the other Sentinels a moment to know, and a client that asks one of those is sent back. */
-const NEWS_MS = 30_000;
+/**
+ * After a failover it takes the other Sentinels a moment to know: so long one that names an earlier primary is not believed.
+ * Not for ever, since Sentinels that were all made anew count their failovers from 0.
+ */
+const REMEMBERED_MS = 30_000;
+/** For so long nobody asks again for what most Sentinels have just said. It is less than a failover takes. */
+const FRESH_MS = 1000;
+/** Within so long a replica must confirm something new. A replica confirms every second, and no failover is done in less. */
+const PROOF_MS = 4000;
 const PAUSE_MS = 100;
 
-/** What INFO says of a Redis; the number of replicas is there only where a primary without any takes no writes. */
-export interface ReplicationInfo {
-  role?: string;
-  min_slaves_good_slaves?: string | undefined;
-}
-
 /**
- * Whether a primary may have a successor that it does not know of: none of its replicas is with it any more, in the time
- * after which it takes no writes (`min-replicas-max-lag`). It would answer with old data.
- */
-export const mayBeReplaced = ({ min_slaves_good_slaves: good }: ReplicationInfo) => good === '0';
-
-/**
- * Finds the primary for a connection: where news of a failover said it is, else where the Sentinels say, who are asked all
- * at once. One that may have a successor is taken only where most of them name it. ioredis' own asks one Sentinel after the
- * other, so that one which is gone with the old primary's node holds up every client, and finishes what it has begun: a
- * connection to a host that is gone.
+ * Finds the primary for a connection: where most Sentinels have just said it is, else where they say now, who are asked all
+ * at once. Where fewer of them answer, the primary itself must prove that it is followed; one that was doubted must be named
+ * by most. ioredis' own asks one Sentinel after the other, so that one which is gone with the old primary's node holds up
+ * every client, and finishes what it has begun: a connection to a host that is gone.
  */
 export class PrimaryConnector extends AbstractConnector {
   readonly #config: RedisConfig;
   readonly #target: SentinelTarget;
-  #news: { endpoint: RedisEndpoint; untilMs: number } | undefined;
+  /** The latest failover that we know of, and when we were told. */
+  #latest: { named: NamedPrimary; atMs: number; fresh: boolean } | undefined;
   #endpoint: NamedPrimary | undefined;
+  #doubted = false;
+  /** What a primary that few Sentinels name had written when it was looked at. */
+  #before: { endpoint: RedisEndpoint; offset: number; atMs: number } | undefined;
   #emit: Emit = () => {};
   #sentinels: Redis[] | undefined;
   #wake = () => {};
@@ -67,7 +67,7 @@ export class PrimaryConnector extends AbstractConnector {
     });
     // The new primary may be gone as well, and the next message lost: the Sentinels are asked.
     stream.once('close', () => {
-      if (!reached && this.#news && isSame(this.#news.endpoint, endpoint)) this.#news = undefined;
+      if (!reached) this.#ask();
     });
     return stream;
   }
@@ -78,42 +78,79 @@ export class PrimaryConnector extends AbstractConnector {
     this.#wake();
   }
 
-  /** Where the latest failover went, for as long as the Sentinels may not all know it. */
-  get news(): RedisEndpoint | undefined {
-    return this.#news && performance.now() < this.#news.untilMs ? this.#news.endpoint : undefined;
-  }
-
-  /** Where the connection goes, or is. */
-  get endpoint(): RedisEndpoint | undefined {
+  /**
+   * Where the connection goes, or is; another object for each connection, and for one that outlives a failover which made its
+   * primary the primary anew.
+   */
+  get endpoint(): NamedPrimary | undefined {
     return this.#endpoint;
   }
 
-  /**
-   * Whether who answers at that address is the primary, by its INFO. Where it is none the news of it was wrong; where it may
-   * have been replaced the Sentinels must be certain.
-   */
+  /** Whether a later failover than that of the connection is known, and went elsewhere. */
+  get isReplaced(): boolean {
+    const [at, latest] = [this.#endpoint, this.#remembered()];
+    return at !== undefined && latest !== undefined && latest.epoch >= at.epoch && !isSame(at, latest);
+  }
+
+  /** Whether who answers at that address is a primary that may be asked, by its INFO. */
   override check(info: ReplicationInfo): boolean {
-    const isPrimary = info.role === undefined || info.role === 'master';
-    if (!isPrimary) this.#news = undefined;
-    if (!isPrimary || this.#endpoint?.certain || !mayBeReplaced(info)) return isPrimary;
-    if (this.#endpoint) this.#emit('error', toUncertain(this.#endpoint));
-    return false;
+    const [endpoint, role] = [this.#endpoint, info['role']];
+    if (role !== undefined && role !== 'master') {
+      this.#ask();
+      return false;
+    }
+    if (endpoint && !endpoint.certain && !this.#isProven(endpoint, info)) {
+      this.#emit('error', toUncertain(endpoint));
+      return false;
+    }
+    this.#doubted = false;
+    this.#before = undefined;
+    return true;
   }
 
   /**
-   * News of a failover: where the next connection goes.
+   * Who the primary is by a look at the Sentinels. Fewer than most of them are believed about a later failover only.
    *
    * @param isUp whether there is a connection, which is its client's to leave; one that was only begun with another address is given up
    */
-  tell(endpoint: RedisEndpoint, isUp: boolean): void {
-    this.#news = { endpoint, untilMs: performance.now() + NEWS_MS };
-    this.#wake();
-    if (!isUp && this.#endpoint !== undefined && !isSame(this.#endpoint, endpoint)) this.stream.destroy();
+  tell(named: NamedPrimary, isUp: boolean): void {
+    const [at, remembered] = [this.#endpoint, this.#remembered()];
+    if (remembered && named.epoch < remembered.epoch) return;
+    const known = remembered ?? at;
+    if (!named.certain && !(known && named.epoch > known.epoch)) return;
+    this.#latest = { named, atMs: performance.now(), fresh: named.certain };
+    if (at === undefined) this.#wake();
+    else if (!isSame(at, named)) {
+      if (!isUp) this.stream.destroy();
+    } else if (at.epoch !== named.epoch) {
+      this.#endpoint = { ...named };
+    }
   }
 
-  /** The news may be out of date as well. */
+  /** The primary may have a successor: most Sentinels have to name it again before it is asked. */
   doubt(): void {
-    this.#news = undefined;
+    this.#doubted = true;
+    this.#ask();
+  }
+
+  /** The next connection begins with a question to the Sentinels. */
+  #ask(): void {
+    if (this.#latest) this.#latest.fresh = false;
+  }
+
+  #remembered(): NamedPrimary | undefined {
+    const latest = this.#latest;
+    return latest && performance.now() < latest.atMs + REMEMBERED_MS ? latest.named : undefined;
+  }
+
+  /** It is followed by a replica now, and not by what a network that was mended delivers of an earlier time. */
+  #isProven(endpoint: RedisEndpoint, info: ReplicationInfo): boolean {
+    if (this.#doubted) return false;
+    const before = this.#before;
+    const isKnown = before && isSame(before.endpoint, endpoint) && performance.now() < before.atMs + PROOF_MS;
+    if (isKnown && isFollowed(info) && hasTakenMoreThan(before.offset, info)) return true;
+    if (!isKnown) this.#before = { endpoint, offset: writtenOffsetOf(info), atMs: performance.now() };
+    return false;
   }
 
   async #locate(): Promise<NamedPrimary> {
@@ -121,8 +158,8 @@ export class PrimaryConnector extends AbstractConnector {
       const told = new Promise<undefined>((resolve) => {
         this.#wake = () => resolve(undefined);
       });
-      // A primary that was just promoted has no replicas yet; the follower looks at it again at once.
-      if (this.news) return { ...this.news, certain: true };
+      const latest = this.#latest;
+      if (latest?.fresh && performance.now() < latest.atMs + FRESH_MS) return { ...latest.named };
       const asked = askSentinels(this.#openSentinels(), this.#target.masterName);
       const found = await Promise.race([told, asked.catch((error: Error) => error)]);
       if (!this.connecting) throw new Error('Connection is closed.');
@@ -130,7 +167,10 @@ export class PrimaryConnector extends AbstractConnector {
         this.#emit('error', found);
         await Promise.race([told, delay(PAUSE_MS)]);
       } else if (found !== undefined) {
-        return found;
+        const remembered = this.#remembered();
+        if (remembered && remembered.epoch > found.epoch) return { ...remembered, certain: found.certain };
+        this.#latest = { named: found, atMs: performance.now(), fresh: false };
+        return { ...found };
       }
     }
   }

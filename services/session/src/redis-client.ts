@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import { Redis, type RedisOptions } from 'ioredis';
+import type { NamedPrimary } from './ask-sentinels.ts';
 import { PrimaryConnector } from './primary-connector.ts';
 import type { SessionEnvironment } from './session-config.ts';
 
@@ -105,9 +106,15 @@ function followSentinels(config: RedisConfig, target: SentinelTarget, options: C
   return redis;
 }
 
-/** Says to a client of Sentinels where the primary is now; a connection that is up is left as it is. */
-export function tellPrimary(redis: Redis, primary: RedisEndpoint): void {
-  connectors.get(redis)?.tell(primary, redis.status === 'ready');
+/** Says to a client of Sentinels who the primary is; a connection that is up is left where that is another one. */
+export function tellPrimary(redis: Redis, named: NamedPrimary): void {
+  connectors.get(redis)?.tell(named, redis.status === 'ready');
+  leaveReplaced(redis);
+}
+
+/** Leaves a primary that is known to have a successor. */
+export function leaveReplaced(redis: Redis): void {
+  if (redis.status === 'ready' && connectors.get(redis)?.isReplaced) redis.disconnect(true);
 }
 
 /** The primary of a client of Sentinels may have a successor: it is left, and most Sentinels have to name it again. */
@@ -116,14 +123,9 @@ export function doubtPrimary(redis: Redis): void {
   redis.disconnect(true);
 }
 
-/** Where a client of Sentinels is connected, or about to be. */
-export function endpointOf(redis: Redis): RedisEndpoint | undefined {
+/** Where a client of Sentinels is connected, or about to be: another object for each connection. */
+export function endpointOf(redis: Redis): NamedPrimary | undefined {
   return connectors.get(redis)?.endpoint;
-}
-
-/** Where the primary was said to be a moment ago, as far as it still holds. */
-export function toldPrimary(redis: Redis): RedisEndpoint | undefined {
-  return connectors.get(redis)?.news;
 }
 
 function tlsOptions(caFile: string | undefined, serverName: string | undefined): ConnectionOptions {

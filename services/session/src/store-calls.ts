@@ -1,14 +1,16 @@
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Redis } from 'ioredis';
+import type { NamedPrimary } from './ask-sentinels.ts';
 import { type Command, DurableWriter } from './durable-writer.ts';
 import { followPrimary, type PrimaryFollower } from './follow-primary.ts';
 import { loadFunctionLibrary } from './function-library.ts';
 import { HoldfastError } from './holdfast-error.ts';
-import { createRedisClient } from './redis-client.ts';
+import { createRedisClient, endpointOf } from './redis-client.ts';
 import { toSessionKeys } from './session-keys.ts';
 import type { SessionStoreOptions } from './session-store-options.ts';
 import type { ParsedSessionToken } from './session-token.ts';
 import { isFunctionMissing, toStoreError } from './store-errors.ts';
+import { needsProof } from './validation.ts';
 import { ValidationBatcher, type ValidationReply } from './validation-batcher.ts';
 import { withRetry } from './with-retry.ts';
 
@@ -39,6 +41,7 @@ export class StoreCalls {
       redis: this.redis,
       retryBudgetMs: options.retryBudgetMs,
       measure: (run) => this.#measure('validate', run),
+      wasPrimary: (asked) => this.#follower.wasPrimary(this.redis, asked),
       askAlone: (token) => this.validate(token),
     });
     const onError = (error: Error) => options.onError?.(error);
@@ -81,9 +84,13 @@ export class StoreCalls {
   ask(operation: string, keys: readonly string[], args: Arguments = [], budgetMs = this.#options.retryBudgetMs) {
     const command = readOnly.has(operation) ? 'fcall_ro' : 'fcall';
     return this.#call(operation, () =>
-      withRetry(this.redis, budgetMs, () =>
-        this.redis[command](`holdfast_v2_${operation}`, keys.length, ...keys, ...args),
-      ),
+      withRetry(this.redis, budgetMs, async () => {
+        const asked = endpointOf(this.redis);
+        const reply = await this.redis[command](`holdfast_v2_${operation}`, keys.length, ...keys, ...args);
+        // A list can lack a session that began elsewhere.
+        if (operation === 'list' || needsProof(reply)) await this.#requirePrimary(this.redis, asked);
+        return reply;
+      }),
     );
   }
 
@@ -100,10 +107,24 @@ export class StoreCalls {
 
   /** A call that the replicas confirm. Only auth may make one. */
   write(operation: string, keys: readonly string[], args: Arguments): Promise<unknown> {
-    const writer = this.#writer;
-    if (!writer) throw new Error(`a validator can't ${operation} sessions`);
+    const [writer, redis] = [this.#writer, this.#writeRedis];
+    if (!writer || !redis) throw new Error(`a validator can't ${operation} sessions`);
     const command: Command = ['FCALL', `holdfast_v2_${operation}`, keys.length, ...keys, ...args];
-    return this.#call(operation, () => writer.write(command));
+    return this.#call(operation, () =>
+      withRetry(redis, this.#options.retryBudgetMs, async () => {
+        const { reply, asked } = await writer.write(command);
+        if (needsProof(reply)) await this.#requirePrimary(redis, asked);
+        return reply;
+      }),
+    );
+  }
+
+  /** @throws Error which passes, when nobody knows whether the answer was the primary's */
+  async #requirePrimary(redis: Redis, asked: NamedPrimary | undefined): Promise<void> {
+    if (await this.#follower.wasPrimary(redis, asked)) return;
+    throw new Error(
+      'too few Sentinels name the Redis that answered as the primary: it may have been replaced, and is asked again',
+    );
   }
 
   #call<T>(operation: string, run: () => Promise<T>): Promise<T> {

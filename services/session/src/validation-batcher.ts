@@ -1,8 +1,10 @@
 import { Command, type Redis } from 'ioredis';
+import type { NamedPrimary } from './ask-sentinels.ts';
 import type { HoldfastError } from './holdfast-error.ts';
+import { endpointOf } from './redis-client.ts';
 import type { ParsedSessionToken } from './session-token.ts';
 import { isFunctionMissing } from './store-errors.ts';
-import { parseReply } from './validation.ts';
+import { needsProof, parseReply } from './validation.ts';
 import { withRetry } from './with-retry.ts';
 
 export interface ValidationBatcherOptions {
@@ -10,7 +12,9 @@ export interface ValidationBatcherOptions {
   retryBudgetMs: number;
   /** Measures a batch, and gives its errors their one form. */
   measure: <T>(run: () => Promise<T>) => Promise<T>;
-  /** Asks for one by itself, of a library that can't answer batches yet. */
+  /** Whether the one who was asked is known to have been the primary: only then may an answer say that there is no such session. */
+  wasPrimary: (asked: NamedPrimary | undefined) => Promise<boolean>;
+  /** Asks for one by itself: of a library that can't answer batches yet, or since nobody knows whether the answer was the primary's. */
   askAlone: (token: ParsedSessionToken) => Promise<ValidationReply>;
 }
 
@@ -56,10 +60,15 @@ export class ValidationBatcher {
   };
 
   async #send(batch: readonly Asked[]): Promise<void> {
-    const { measure, askAlone } = this.#options;
+    const { redis, measure, askAlone } = this.#options;
+    let asked: NamedPrimary | undefined;
+    const begin = () => {
+      asked = endpointOf(redis);
+    };
     try {
-      const replies = await measure(() => this.#askTogether(batch));
-      for (let index = 0; index < batch.length; index++) answer(batch[index] as Asked, replies[index] as string);
+      const replies = await measure(() => this.#askTogether(batch, begin));
+      for (let index = 0; index < batch.length; index++)
+        this.#answer(batch[index] as Asked, replies[index] as string, asked);
     } catch (error) {
       for (const { token, resolve, reject } of batch) {
         // In an upgrade this may run before the auth that brings the function.
@@ -69,21 +78,30 @@ export class ValidationBatcher {
     }
   }
 
-  #askTogether(batch: readonly Asked[]): Promise<string[]> {
+  #askTogether(batch: readonly Asked[], begin: () => void): Promise<string[]> {
     const { redis, retryBudgetMs } = this.#options;
     let asked = '';
     for (const { token } of batch) asked += token.id + token.secretHash;
     const args = ['holdfast_v2_validate_batch', 0, asked];
     // Not through autopipelining, which would hold it back for another turn, and until the batch before is answered.
-    const send = () => redis.sendCommand(new Command('fcall_ro', args, { replyEncoding: 'utf8' })) as Promise<string[]>;
+    const send = () => {
+      begin();
+      return redis.sendCommand(new Command('fcall_ro', args, { replyEncoding: 'utf8' })) as Promise<string[]>;
+    };
     return withRetry(redis, retryBudgetMs, send);
   }
-}
 
-function answer({ resolve, reject }: Asked, reply: string): void {
-  try {
-    resolve(parseReply(reply) as ValidationReply);
-  } catch (error) {
-    reject(error);
+  #answer({ token, resolve, reject }: Asked, text: string, asked: NamedPrimary | undefined): void {
+    try {
+      const reply = parseReply(text) as ValidationReply;
+      resolve(needsProof(reply) ? this.#prove(token, reply, asked) : reply);
+    } catch (error) {
+      reject(error);
+    }
+  }
+
+  async #prove(token: ParsedSessionToken, reply: ValidationReply, asked: NamedPrimary | undefined) {
+    const { wasPrimary, askAlone } = this.#options;
+    return (await wasPrimary(asked)) ? reply : askAlone(token);
   }
 }

@@ -97,6 +97,13 @@ export function toValidation<S extends Session>(
   };
 }
 
+/**
+ * Whether a function's reply is one that a primary with a successor might give of a session that lives: it began there, or was
+ * last used there. Then it counts only with the proof that the primary has none.
+ */
+export const needsProof = (reply: unknown): boolean =>
+  Array.isArray(reply) && (reply[0] === 'unknown' || reply[0] === 'expired-idle');
+
 /** The reply of `validate` or `rotate` that there is no live session. */
 export function toEnded([outcome, reason]: unknown[]): Ended {
   switch (outcome) {

@@ -1,10 +1,8 @@
-import { join } from 'node:path';
 import { createSessionToken, parseSessionToken, type RedisEndpoint, SessionStore } from '@holdfast/session';
 import { expect, onTestFinished, test } from 'vitest';
-import { SentinelNode } from '../../../services/local/src/sentinel-node.ts';
 import { pollUntil } from '../../support/poll-until.ts';
 import { startRedisSet, type TestRedisSet } from '../../support/redis-sentinel.ts';
-import { reservePort } from '../../support/reserve-port.ts';
+import { startSentinelBeside } from '../../support/start-sentinel-beside.ts';
 
 test('who is cut off together with the old primary tells nobody what that one has: a session begun since is unavailable, never unknown', async () => {
   await using set = await startRedisSet();
@@ -24,7 +22,7 @@ test('who is cut off together with the old primary tells nobody what that one ha
   // others don't answer.
   for (const sentinel of set.sentinels) sentinel.process?.kill('SIGSTOP');
   await old.start();
-  await using besideIt = await startSentinel(set, old);
+  await using besideIt = await startSentinelBeside(set, old);
   const [second, third] = set.sentinels.map(({ endpoint }) => endpoint) as [RedisEndpoint, RedisEndpoint];
   const far = open(set, 'validator', [besideIt.endpoint, second, third]);
   await pollUntil('the old primary', 10_000, async () =>
@@ -125,23 +123,4 @@ async function logIn(auth: SessionStore) {
   const parsed = parseSessionToken(token);
   if (!parsed) throw new Error('create gave a token that can’t be parsed');
   return parsed;
-}
-
-/** One more Sentinel, which knows nobody but that primary. */
-async function startSentinel(set: TestRedisSet, primary: RedisEndpoint) {
-  const { users, masterName } = set;
-  const endpoint = { host: '127.0.0.1', port: await reservePort() };
-  const sentinel = new SentinelNode({
-    ...endpoint,
-    name: 'sentinel-cut-off',
-    folder: join(set.folder, 'sentinel-cut-off'),
-    masterName,
-    quorum: 2,
-    redisUser: users.sentinel,
-    sentinelUser: users.sentinel,
-    downAfterMs: 2000,
-    failoverTimeoutMs: 15_000,
-  });
-  await sentinel.start(primary);
-  return { endpoint, [Symbol.asyncDispose]: () => sentinel.stop() };
 }

@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+import { createSessionToken, type ParsedSessionToken, parseSessionToken, SessionStore } from '@holdfast/session';
+import { expect, onTestFinished, test } from 'vitest';
+import { askRedis } from '../../../services/local/src/redis-info.ts';
+import { pollUntil } from '../../support/poll-until.ts';
+import { startRedisSet, type TestRedisSet } from '../../support/redis-sentinel.ts';
+
+const device = { userAgent: 'test', ip: '192.0.2.1' };
+const parse = (token: string) => parseSessionToken(token) as ParsedSessionToken;
+const nobody = () => createSessionToken('nobody');
+
+test('while most Sentinels are silent sessions that live go on, and nobody is told that there is none: by no way of asking', async () => {
+  await using set = await startRedisSet();
+  await set.untilReplicated();
+  const auth = open(set, 'auth');
+  const validator = open(set, 'validator');
+  const { token } = await pollUntil('a login', 20_000, () => logIn(auth).catch(() => undefined));
+  const known = parse(token);
+  const stranger = nobody();
+  const secret = { secretHash: parse(stranger.token).secretHash };
+  const options = { keys: [randomBytes(32)] };
+  const questions: Record<string, () => Promise<unknown>> = {
+    validate: async () => (await validator.validate(parse(stranger.token))).outcome,
+    'validate as auth': async () => (await auth.validate(parse(stranger.token))).outcome,
+    describe: async () => (await auth.describe(parse(stranger.token))).outcome,
+    rotate: async () => (await auth.rotate(stranger.token, options)).outcome,
+    revoke: async () => (await auth.revoke(stranger.id, secret, 'logout')).outcome,
+    'revoke as the user': async () => (await auth.revoke(stranger.id, { userId: 'nobody' }, 'logout')).outcome,
+    'revoke as another user': async () => (await auth.revoke(known.id, { userId: 'nobody' }, 'logout')).outcome,
+    'another secret': async () => (await validator.validate({ id: known.id, secretHash: secret.secretHash })).outcome,
+  };
+  const answers = () =>
+    Promise.all(Object.entries(questions).map(async ([name, ask]) => [name, await ask().catch(({ code }) => code)]));
+  const all = (outcome: string) => Object.keys(questions).map((name) => [name, outcome]);
+  expect(await answers()).toEqual(all('unknown'));
+  expect(await auth.list('somebody')).toHaveLength(1);
+
+  for (const sentinel of set.sentinels.slice(1)) sentinel.process?.kill('SIGSTOP');
+  expect(await answers()).toEqual(all('store-unavailable'));
+  await expect(auth.list('somebody')).rejects.toMatchObject({ code: 'store-unavailable' });
+  expect((await validator.validate(known)).outcome).toBe('active');
+  expect((await auth.describe(known)).outcome).toBe('active');
+  expect((await auth.rotate(token, { ...options, minAgeMs: 0 })).outcome).toBe('rotated');
+  const another = await logIn(auth);
+  const ended = parse(another.token);
+  expect((await auth.revoke(ended.id, ended, 'logout')).outcome).toBe('revoked');
+  // Why it ended is known to whom knows it at all.
+  expect((await validator.validate(ended)).outcome).toBe('revoked');
+
+  for (const sentinel of set.sentinels.slice(1)) sentinel.process?.kill('SIGCONT');
+  await pollUntil('the Sentinels', 20_000, async () => (await questions['validate']?.()) === 'unknown');
+  expect(await answers()).toEqual(all('unknown'));
+}, 120_000);
+
+test('a flood of unknown tokens is none at the Sentinels', async () => {
+  await using set = await startRedisSet();
+  await set.untilReplicated();
+  const auth = open(set, 'auth');
+  const validator = open(set, 'validator');
+  await pollUntil('a login', 20_000, () => logIn(auth).catch(() => undefined));
+  await pollUntil(
+    'an answer',
+    20_000,
+    async () => (await validator.validate(parse(nobody().token))).outcome === 'unknown',
+  );
+  const [sentinel] = set.sentinels;
+  const countCommands = async () => {
+    const text = await askRedis(sentinel?.endpoint ?? { host: '', port: 0 }, undefined, (redis) => redis.info('stats'));
+    return Number(/total_commands_processed:(\d+)/.exec(text)?.[1]);
+  };
+  const before = await countCommands();
+  const startedAtMs = performance.now();
+  for (let round = 0; round < 20; round += 1) {
+    const asked = Array.from({ length: 250 }, () => validator.validate(parse(nobody().token)));
+    expect(new Set((await Promise.all(asked)).map(({ outcome }) => outcome))).toEqual(new Set(['unknown']));
+  }
+  const looks = (performance.now() - startedAtMs) / 50 + 1;
+  // Two commands a look, and what Sentinels tell each other.
+  expect((await countCommands()) - before).toBeLessThan(2 * looks + 100);
+}, 60_000);
+
+test('who follows a primary that fell back and was chosen again is answered', async () => {
+  await using set = await startRedisSet();
+  await set.untilReplicated();
+  const auth = open(set, 'auth');
+  const validator = open(set, 'validator');
+  const { token } = await pollUntil('a login', 20_000, () => logIn(auth).catch(() => undefined));
+  const first = await set.primary();
+  for (let failovers = 0; failovers < 4; failovers += 1) {
+    const from = await set.primary();
+    const to = from === first ? undefined : first;
+    // Only one may be chosen on the way back.
+    for (const node of set.nodes) {
+      const admin = node.admin();
+      await admin.config('SET', 'replica-priority', to === undefined || node === to ? 100 : 0);
+    }
+    await pollUntil('a failover on demand', 60_000, () =>
+      set.sentinels[0]?.failover().then(
+        () => true,
+        () => false,
+      ),
+    );
+    await set.untilFailedOver(from, 40_000);
+    await pollUntil('an answer', 30_000, async () => {
+      const outcome = await validator.validate(parse(nobody().token)).then(
+        ({ outcome }) => outcome,
+        () => undefined,
+      );
+      return outcome === 'unknown';
+    });
+    expect((await validator.validate(parse(token))).outcome).toBe('active');
+  }
+}, 240_000);
+
+const logIn = (auth: SessionStore) => auth.create({ userId: 'somebody', roles: [], amr: ['pwd'], device });
+
+function open(set: TestRedisSet, role: 'auth' | 'validator'): SessionStore {
+  const store = new SessionStore({
+    redis: set.configFor(role, 1000),
+    role,
+    idleTimeoutMs: 600_000,
+    absoluteTimeoutMs: 600_000,
+    waitReplicas: 1,
+    waitTimeoutMs: 500,
+    retryBudgetMs: 500,
+  });
+  onTestFinished(() => store.close());
+  store.connect();
+  return store;
+}
