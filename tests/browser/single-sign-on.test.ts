@@ -77,4 +77,19 @@ test('a link on another site asks before it signs in; the answer leads through t
   await page.getByRole('link', { name: 'Go on and sign in' }).click();
   await page.waitForURL(`${site}/auth/devices`);
   expect(await session()).not.toBe(before);
+
+  // The ID token goes to where a sign-out begins, and nowhere else; no link of another site begins one.
+  sso.provider.requiresIdTokenHint = true;
+  const sent = page.waitForRequest((request) => request.url() === `${site}/auth/signed-out`);
+  await page.getByRole('navigation').getByRole('button', { name: 'Sign out' }).click();
+  expect((await (await sent).allHeaders())['cookie'] ?? '').not.toContain('id-token');
+  await page.goto(`http://localhost:${other.port}/?link=${encodeURIComponent(`${site}/auth/oidc/logout`)}`);
+  await page.getByRole('link', { name: 'win a prize' }).click();
+  await page.getByRole('heading', { name: 'Sign out of single sign-on?' }).waitFor();
+  await inspectPage(page, 'confirm-sign-out');
+  expect(sso.provider.idTokenHints).toEqual([]);
+  await page.getByRole('main').getByRole('link', { name: 'Sign out' }).click();
+  await page.getByRole('button', { name: 'Yes, sign me out' }).click();
+  await page.waitForURL(`${site}/auth/signed-out`);
+  expect(sso.provider.idTokenHints).toEqual([sso.provider.idTokens.get('ann')?.at(-1)]);
 }, 120_000);

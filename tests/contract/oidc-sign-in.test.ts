@@ -97,6 +97,9 @@ describe('signing in', () => {
     expect(done.headers.getSetCookie()).toEqual([
       expect.stringMatching(/^__Host-hf=hf1_[\w-]{70}; Path=\/; Expires=[^;]+; HttpOnly; Secure; SameSite=Lax$/),
       expect.stringMatching(/^__Host-hf-oidc-[\w-]{16}=; Path=\/; Max-Age=0; HttpOnly; Secure; SameSite=Lax$/),
+      expect.stringMatching(
+        /^__Secure-hf-id-token=[\w.-]+; Path=\/auth\/oidc\/logout; Expires=[^;]+; HttpOnly; Secure; SameSite=Lax$/,
+      ),
     ]);
     const { session } = await whoAmI(browser);
     expect(session).toMatchObject({ userId: expect.stringMatching(/^oidc:[\w-]{43}$/), roles: ['customer'] });
@@ -532,11 +535,87 @@ test.each([
   await expectPage(await fetch(`${first}/auth/oidc/${route}${query}`, { redirect: 'manual' }), 400, 'invalid-request');
 });
 
-test('signing out at the provider is offered, and leads back to this site', async () => {
-  const browser = openBrowser();
-  await browser.send(await toCallback(browser));
-  const { url } = await sso.provider.signOut(browser, `${first}/auth/oidc/logout`);
-  expect(url.href).toBe(`${first}/auth/signed-out`);
+describe('signing out at a provider that wants the ID token of the sign-in', () => {
+  beforeAll(async () => {
+    await sso.provider.start();
+    sso.provider.requiresIdTokenHint = true;
+  });
+  afterAll(() => {
+    sso.provider.requiresIdTokenHint = false;
+  });
+  const toProvider = async (browser: TestBrowser) => {
+    const led = await browser.send(`${first}/auth/oidc/logout`, { headers: fromOwnPage });
+    return new URL(led.headers.get('location') ?? '').searchParams;
+  };
+
+  test('leads back to this site; from either replica, and also after this site’s own session is over', async () => {
+    for (const url of [first, second]) {
+      const browser = openBrowser();
+      const name = person();
+      await browser.send(await toCallback(browser, name));
+      await browser.send(`${first}/auth/sign-out`, { method: 'POST', headers: fromOwnPage });
+      expect((await whoAmI(browser)).status).toBe(401);
+      const done = await sso.provider.signOut(browser, `${url}/auth/oidc/logout`);
+      expect(done.url.href).toBe(`${first}/auth/signed-out`);
+      expect(sso.provider.idTokenHints.at(-1)).toBe(sso.provider.idTokens.get(name)?.at(-1));
+      // The provider knows nobody any more.
+      const begun = await begin(browser);
+      const asked = await browser.visit(begun.headers.get('location') ?? '');
+      expect(await asked.response?.text()).toContain('name="password"');
+    }
+  });
+
+  test('of two people after each other in one browser, it is the ID token of the last', async () => {
+    const browser = openBrowser();
+    await browser.send(await toCallback(browser, person()));
+    const last = person();
+    await sso.provider.signOut(browser, `${first}/auth/oidc/logout`);
+    await browser.send(await toCallback(browser, last));
+    expect((await toProvider(browser)).get('id_token_hint')).toBe(sso.provider.idTokens.get(last)?.at(-1));
+  });
+
+  test.each([
+    ['no cookie', () => undefined],
+    ['a cookie that was changed', (value: string) => `${value.slice(0, -4)}AAAA`],
+    ['an ID token that somebody else has put there', () => sso.provider.idTokens.values().next().value?.[0]],
+  ])('asks without it where there is %s', async (_, change) => {
+    const browser = openBrowser();
+    await browser.send(await toCallback(browser));
+    const changed = change(browser.cookies.get('__Secure-hf-id-token') ?? '');
+    if (changed === undefined) browser.cookies.delete('__Secure-hf-id-token');
+    else browser.cookies.set('__Secure-hf-id-token', changed);
+    const query = await toProvider(browser);
+    expect([query.get('id_token_hint'), query.get('client_id')]).toEqual([null, 'holdfast']);
+  });
+
+  test('an ID token that is too long to keep hinders no sign-in, and the log says so', async () => {
+    const browser = openBrowser();
+    await browser.send(await toCallback(browser));
+    const ids = Array.from({ length: 200 }, () => crypto.randomUUID());
+    sso.provider.changeIdToken = (claims) => ({ ...claims, ids });
+    try {
+      const done = await browser.send(await toCallback(browser));
+      expect(done.status).toBe(303);
+      const headers = [...done.headers].map(([name, value]) => `${name}: ${value}\r\n`).join('');
+      expect(headers.length).toBeLessThan(4096);
+    } finally {
+      sso.provider.changeIdToken = undefined;
+    }
+    // Nor is the one of the sign-in before.
+    expect(browser.cookies.has('__Secure-hf-id-token')).toBe(false);
+    const warning = 'the ID token is too long to be kept';
+    await pollUntil('the warning in the log', 5000, async () => (await sso.readLogs()).includes(warning));
+  });
+
+  test('is nothing that a link on another site can do: it asks', async () => {
+    const browser = openBrowser();
+    await browser.send(await toCallback(browser));
+    for (const site of ['cross-site', 'same-site']) {
+      const asked = await browser.send(`${first}/auth/oidc/logout`, { headers: { 'sec-fetch-site': site } });
+      expect([asked.status, asked.headers.get('location')]).toEqual([200, null]);
+      expect(await asked.text()).toContain('href="/auth/oidc/logout">Sign out</a>');
+    }
+  });
 });
 
 test('neither codes, nor tokens, nor the client’s secret are in the logs or in Redis', async () => {
@@ -559,6 +638,7 @@ test('neither codes, nor tokens, nor the client’s secret are in the logs or in
     state: callback.searchParams.get('state') ?? '?',
     'ID token': sso.provider.idTokens.get(name)?.[0] ?? '?',
     'session token': browser.cookies.get('__Host-hf') ?? '?',
+    'kept ID token': browser.cookies.get('__Secure-hf-id-token') ?? '?',
     'client secret': sso.clientSecret,
   };
   for (const [what, secret] of Object.entries(secrets)) expect(everything, what).not.toContain(secret);

@@ -33,6 +33,10 @@ export class TestOpenIdProvider implements AsyncDisposable {
   #server: Server | undefined;
   /** The ID tokens it issued, by `sub`, the newest last. */
   readonly idTokens = new Map<string, string[]>();
+  /** What came with each wish to sign out. */
+  readonly idTokenHints: (string | null)[] = [];
+  /** Whether it refuses to sign anybody out without one, as Okta and Hydra do. */
+  requiresIdTokenHint = false;
   /** What becomes of the claims of ID tokens before they are signed. */
   changeIdToken: ((claims: JWTPayload) => JWTPayload) | undefined;
 
@@ -42,6 +46,11 @@ export class TestOpenIdProvider implements AsyncDisposable {
     this.#signingKey = signingKey;
     this.#provider = provider;
     provider.use(async (context, next) => {
+      if (context.method === 'GET' && context.path === '/session/end') {
+        const hint = new URL(context.url, issuer).searchParams.get('id_token_hint');
+        this.idTokenHints.push(hint);
+        if (hint === null && this.requiresIdTokenHint) context.throw(400, 'id_token_hint is missing');
+      }
       await next();
       const body = context.body as { id_token?: string } | undefined;
       if (!this.changeIdToken || typeof body?.id_token !== 'string') return;
@@ -146,7 +155,9 @@ export class TestOpenIdProvider implements AsyncDisposable {
 
   /** Signs a person out at the provider, which tells its clients by the back channel. */
   async signOut(browser: TestBrowser, endSession: string | URL): Promise<{ url: URL }> {
-    const { url, response } = await browser.visit(endSession);
+    const { url, response } = await browser.visit(endSession, undefined, {
+      headers: { 'sec-fetch-site': 'same-origin' },
+    });
     const text = (await response?.text()) ?? '';
     const [, action] = /action="([^"]+)"/.exec(text) ?? [];
     const [, xsrf] = /name="xsrf" value="([^"]+)"/.exec(text) ?? [];

@@ -43,6 +43,12 @@ export interface SignInAttempt {
   maxAge?: number | undefined;
 }
 
+export interface FinishedSignIn {
+  claims: IDToken;
+  /** As it was sent, where the provider has a place to sign out that may want it. */
+  idToken: string | undefined;
+}
+
 /** Half of what a load balancer usually waits. */
 const TIMEOUT_SECONDS = 5;
 /** A provider that could not be reached is not asked again before. */
@@ -97,7 +103,7 @@ export class OidcProvider {
    * @param query of the callback, with its `?`
    * @throws HoldfastError `sign-in-failed` or `provider-unavailable`
    */
-  async finish(query: string, { state, nonce, codeVerifier, maxAge }: SignInAttempt): Promise<IDToken> {
+  async finish(query: string, { state, nonce, codeVerifier, maxAge }: SignInAttempt): Promise<FinishedSignIn> {
     const configuration = await this.#configure();
     // Behind a proxy the request doesn't know what the browser asked for: the registered address is what counts.
     const callback = new URL(this.options.redirectUri);
@@ -115,21 +121,26 @@ export class OidcProvider {
       if (maxAge !== undefined && toAuthenticatedAtMs(claims.auth_time, Date.now()) === UNKNOWN_AUTHENTICATION_MS) {
         throw Object.assign(new Error('the ID token’s auth_time can’t be true'), { code: 'AUTH_TIME_IMPOSSIBLE' });
       }
-      return claims;
+      const signsOut = configuration.serverMetadata().end_session_endpoint !== undefined;
+      return { claims, idToken: signsOut ? tokens.id_token : undefined };
     } catch (error) {
       throw toOidcError(error);
     }
   }
 
-  /** Where the person can end the provider's session too, if the provider has such a place. */
-  async endSessionUrl(): Promise<URL | undefined> {
+  /**
+   * Where the person can end the provider's session too, if the provider has such a place.
+   *
+   * @param idToken of the person's sign-in, without which some providers (Okta, Hydra) sign nobody out
+   */
+  async endSessionUrl(idToken: string | undefined): Promise<URL | undefined> {
     const configuration = await this.#configure();
     if (configuration.serverMetadata().end_session_endpoint === undefined) return undefined;
     const { postLogoutRedirectUri } = this.options;
-    return buildEndSessionUrl(
-      configuration,
-      postLogoutRedirectUri === undefined ? {} : { post_logout_redirect_uri: postLogoutRedirectUri },
-    );
+    return buildEndSessionUrl(configuration, {
+      ...(idToken === undefined ? {} : { id_token_hint: idToken }),
+      ...(postLogoutRedirectUri === undefined ? {} : { post_logout_redirect_uri: postLogoutRedirectUri }),
+    });
   }
 
   /** What the provider calls itself, to the letter; what is configured may lack a closing slash. @throws HoldfastError `provider-unavailable` */

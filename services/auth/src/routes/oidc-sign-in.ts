@@ -1,13 +1,15 @@
 import { htmlContent, htmlContents, type Pages, parseReturnPath, renderPage } from '@holdfast/pages';
-import { createClientAddress } from '@holdfast/runtime';
+import { createClientAddress, requestLog } from '@holdfast/runtime';
 import { HoldfastError, readCookies, SESSION_COOKIE } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
-import type { IDToken } from 'openid-client';
+import type { Context } from 'hono';
 import { audit } from '../audit.ts';
 import type { AuthServices, AuthVariables, OidcServices } from '../auth-context.ts';
 import { beginSession } from '../begin-session.ts';
 import { isOwnNavigation } from '../is-own-navigation.ts';
 import { takeAddressAttempt } from '../login-limits.ts';
+import { clearIdTokenCookie, readIdTokenCookie, setIdTokenCookie } from '../oidc/id-token-cookie.ts';
+import type { FinishedSignIn } from '../oidc/oidc-provider.ts';
 import {
   clearForgottenSignIns,
   clearSignInCookie,
@@ -16,9 +18,11 @@ import {
   setSignInCookie,
 } from '../oidc/sign-in-cookie.ts';
 import { toOidcIdentity } from '../oidc/to-oidc-identity.ts';
-import { confirmSignInPage } from '../pages/confirm-sign-in-page.ts';
+import { confirmProviderSignOutPage, confirmSignInPage } from '../pages/confirm-pages.ts';
 import { singleSignOnPath } from '../pages/single-sign-on-path.ts';
 
+const TOO_LONG =
+  'the ID token is too long to be kept: people sign out at the provider without id_token_hint. Have the provider send fewer claims';
 const providerDown = { 503: 'The provider can’t be reached, or the store can’t answer' };
 
 const login = createRoute({
@@ -74,7 +78,10 @@ const logout = createRoute({
   operationId: 'oidcSignOut',
   tags: ['single sign-on'],
   summary: 'Sign out at the identity provider too (OpenID Connect RP-Initiated Logout 1.0); sign out here first',
+  description:
+    'With the ID token of the last sign-in (`id_token_hint`), which the browser keeps encrypted in a cookie of this path. To a link from elsewhere it answers with a page that asks first.',
   responses: {
+    200: htmlContent('The question whether to sign out, for a link from elsewhere'),
     303: { description: 'To the provider' },
     ...htmlContents({ 404: 'The provider has no such place', ...providerDown }),
   },
@@ -89,7 +96,10 @@ export function addOidcSignIn(
   const { keys, sessions, config, metrics } = services;
   const cookieKeys = () => keys.derive('oidc-sign-in');
   const clientAddress = createClientAddress(config.trustedProxies);
+  const idTokenKeys = () => keys.derive('oidc-id-token');
   const siteOrigin = new URL(provider.options.redirectUri).origin;
+  const isOwn = (c: Context) => isOwnNavigation((name) => c.req.header(name), siteOrigin);
+  const hasSession = (c: Context) => readCookies(c.req.header('cookie'), SESSION_COOKIE).length > 0;
 
   pages.openapi(login, async (c) => {
     const { return_to: wanted, max_age: maxAge } = c.req.valid('query');
@@ -97,11 +107,7 @@ export function addOidcSignIn(
     if (returnTo === undefined) {
       throw new HoldfastError('invalid-request', '`return_to` must be a path of this site, such as /orders.');
     }
-    const header = (name: string) => c.req.header(name);
-    if (!isOwnNavigation(header, siteOrigin)) {
-      const signedIn = readCookies(header('cookie'), SESSION_COOKIE).length > 0;
-      return renderPage(c, confirmSignInPage({ path: singleSignOnPath(returnTo, maxAge), signedIn }));
-    }
+    if (!isOwn(c)) return renderPage(c, confirmSignInPage(singleSignOnPath(returnTo, maxAge), hasSession(c)));
     const { url, attempt } = await provider.begin(maxAge);
     for (const cookie of clearForgottenSignIns(c.req.header('cookie')))
       c.header('set-cookie', cookie, { append: true });
@@ -118,22 +124,29 @@ export function addOidcSignIn(
       throw new HoldfastError('sign-in-failed', detail);
     }
     const ip = clientAddress(c);
-    const claims = await finish(new URL(c.req.url).search, pending, ip, (reason) => {
+    const { claims, idToken } = await finish(new URL(c.req.url).search, pending, ip, (reason) => {
       audit(c, reason === 'rate-limited' ? 'login-limited' : 'login-failed', { ip, reason });
     });
     const { sub: subject, iss: issuer } = claims;
-    await beginSession(c, services, {
+    const { session } = await beginSession(c, services, {
       ...toOidcIdentity(claims, roles),
       ip,
       asCookie: true,
       audited: { issuer, subject },
     });
     c.header('set-cookie', clearSignInCookie(state), { append: true });
+    if (idToken !== undefined) {
+      const kept = await setIdTokenCookie(idTokenKeys(), idToken, session.absoluteExpiresAtMs);
+      if (kept === undefined) requestLog(c).warn(TOO_LONG);
+      c.header('set-cookie', kept ?? clearIdTokenCookie(), { append: true });
+    }
     return c.redirect(pending.returnTo, 303);
   });
 
   pages.openapi(logout, async (c) => {
-    const url = await provider.endSessionUrl();
+    // With the ID token the provider may sign the person out without a question of its own.
+    if (!isOwn(c)) return renderPage(c, confirmProviderSignOutPage(c.req.path, hasSession(c)));
+    const url = await provider.endSessionUrl(await readIdTokenCookie(idTokenKeys(), c.req.header('cookie')));
     if (!url)
       throw new HoldfastError('not-found', 'The identity provider has no place to sign out. You are signed out here.');
     return c.redirect(url.href, 303);
@@ -148,7 +161,7 @@ export function addOidcSignIn(
     pending: PendingSignIn,
     ip: string,
     onRefusal: (reason: string) => void,
-  ): Promise<IDToken> {
+  ): Promise<FinishedSignIn> {
     const place = await takeAddressAttempt(sessions, ip, config.loginLimits).catch((error) => {
       const limited = error instanceof HoldfastError && error.code === 'rate-limited';
       metrics.recordLogin(limited ? 'limited' : 'error');
@@ -156,9 +169,9 @@ export function addOidcSignIn(
       throw error;
     });
     try {
-      const claims = await provider.finish(query, pending);
+      const finished = await provider.finish(query, pending);
       await place.notFailed();
-      return claims;
+      return finished;
     } catch (error) {
       const refused = error instanceof HoldfastError && error.code === 'sign-in-failed';
       metrics.recordLogin(refused ? 'failed' : 'error');
