@@ -1,7 +1,9 @@
+import { hash } from 'node:crypto';
 import { generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LOGOUT_EVENT, type LogoutTokenOptions } from '../support/openid-provider.ts';
 import { pollUntil } from '../support/poll-until.ts';
+import { recordKeyNames } from '../support/record-key-names.ts';
 import { readRecord } from '../support/session-records.ts';
 import { startOidc, type TestSingleSignOn } from '../support/start-oidc.ts';
 import { TestBrowser } from '../support/test-browser.ts';
@@ -356,7 +358,7 @@ test('the index of the provider’s sessions goes with the sessions: when they a
   const before = await sizes();
   const session = await signIn(person());
   const [added] = [...(await sizes()).keys()].filter((key) => !before.has(key));
-  expect(added).toMatch(/^hf:o:[\w-]{43}$/);
+  expect(added).toMatch(/^hf:o:[\w-]{22}$/);
   const [id = ''] = (await sizes()).get(added ?? '') ?? [];
   const { created = 0, life = 0 } = (await readRecord(admin, id)) ?? {};
   expect(await admin.pexpiretime(added ?? '')).toBe(created + life);
@@ -380,5 +382,77 @@ test('a validator’s Redis user can’t read or write the index', async () => {
     await expect(redis.fcall('holdfast_v2_revoke_linked', 1, key, 'x', '', '')).rejects.toThrow('NOPERM');
   } finally {
     redis.disconnect();
+  }
+});
+
+test('a validator that hears of every key that changes learns no address, name, session id or session of the provider', async () => {
+  const { redis, provider, user } = sso;
+  using recorded = await recordKeyNames(redis, redis.users.validator);
+  const addresses = ['203.0.113.77', '198.51.100.8', '2001:db8:77:88:99::1'];
+  const ask = (method: string, path: string, headers: Record<string, string> = {}, body?: unknown) =>
+    fetch(`${home}${path}`, {
+      method,
+      headers: { 'content-type': 'application/json', ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  const logIn = (address: string, password: string, username = user.username) =>
+    ask('POST', '/v1/sessions', { 'x-forwarded-for': address }, { username, password, transport: 'bearer' });
+  const ids: string[] = [];
+  for (const address of addresses) {
+    for (const name of [user.username, 'nobody@example.org'])
+      expect((await logIn(address, 'wrong', name)).status).toBe(401);
+    const response = await logIn(address, user.password);
+    expect(response.status).toBe(201);
+    const { token, session } = (await response.json()) as { token: string; session: { id: string } };
+    ids.push(session.id);
+    const authorization = `Bearer ${token}`;
+    await ask('POST', '/v1/session/reauthenticate', { authorization }, { password: 'wrong' });
+    await ask('POST', '/v1/session/rotate', { authorization });
+    expect((await ask('DELETE', '/v1/session', { authorization })).status).toBe(204);
+  }
+  const name = person();
+  const [front, back] = [await signIn(name), await signIn(name)];
+  for (const { browser } of [front, back]) {
+    const token = browser.cookies.get('__Host-hf') ?? '';
+    ids.push(Buffer.from(token.slice(4), 'base64url').toString('base64url', 0, 16));
+  }
+  const jti = crypto.randomUUID();
+  const token = await provider.createLogoutToken({ claims: { sid: back.sid, sub: name, jti } });
+  expect((await sendToken(token)).status).toBe(200);
+  const query = new URLSearchParams({ iss: provider.issuer, sid: front.sid });
+  expect((await fetch(`${home}/auth/oidc/frontchannel-logout?${query}`)).status).toBe(200);
+  expect([await stateOf(front), await stateOf(back)]).toEqual(['session-revoked', 'session-revoked']);
+
+  const marker = `hf:t:${crypto.randomUUID()}`;
+  await redis.admin().set(marker, 'x');
+  await pollUntil('the last name', 5000, async () => recorded.names.has(marker));
+  const names = [...recorded.names].filter((key) => key !== marker);
+  for (const family of ['hf:s:', 'hf:t:', 'hf:o:', 'hf:rl:']) {
+    expect(names.filter((key) => key.startsWith(family)).length, family).toBeGreaterThan(1);
+  }
+  const secret = [user.username, 'nobody@example.org', front.sid, back.sid, jti, name, ...addresses];
+  const issued = [front.sid, back.sid, jti, name].map((each) => JSON.stringify([provider.issuer, each]));
+  const networks = ['2001:db8:77:88', '2001:db8:77', '2001:db8:77:88::/64', '2001:db8:77::/48'];
+  for (const text of [...secret, ...networks, ...ids]) {
+    expect(
+      names.filter((key) => key.includes(text)),
+      text,
+    ).toEqual([]);
+  }
+  // Nor a hash that anybody can work out: of each of them, and of what auth makes of them before it counts.
+  for (const text of [...secret, ...networks, ...issued].flatMap((each) => [
+    each,
+    `account:${each}`,
+    `address:${each}`,
+  ])) {
+    for (const algorithm of ['md5', 'sha1', 'sha256', 'sha512']) {
+      for (const encoding of ['hex', 'base64', 'base64url'] as const) {
+        const start = hash(algorithm, text, encoding).slice(0, 12);
+        expect(
+          names.filter((key) => key.includes(start)),
+          `${algorithm} of ${text}`,
+        ).toEqual([]);
+      }
+    }
   }
 });

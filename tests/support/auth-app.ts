@@ -60,7 +60,7 @@ export async function createTestAuth(
   store: Partial<SessionStoreOptions> = {},
   services: Partial<AuthServices> = {},
 ): Promise<TestAuth> {
-  const redis = await startRedis();
+  const [redis, keys] = [await startRedis(), await generateSigningKeys()];
   const sessions = new Store({
     redis: redis.configFor('auth'),
     role: 'auth',
@@ -69,6 +69,7 @@ export async function createTestAuth(
     waitReplicas: 0,
     waitTimeoutMs: 500,
     retryBudgetMs: 500,
+    nameKeys: () => keys.derive('names'),
     ...store,
   });
   sessions.connect();
@@ -102,7 +103,7 @@ export async function createTestAuth(
     },
     sessions,
     users: directory,
-    keys: await generateSigningKeys(),
+    keys,
     clients: createIntrospectionClients(clientsFile),
     metrics: createServiceMetrics(),
     limitHashing: createLimiter({ concurrency: 2, queueLimit: 100, deadlineMs: 5000 }),

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 
 /** A session's record in Redis by the names that `functions/holdfast.lua` has for its values. */
@@ -28,7 +29,8 @@ const quoted = names.map((name) => `'${name}'`).join(', ');
 /** Where a session is. */
 export const keysOf = (id: string) => {
   const [part, rest] = [id.slice(0, 9), id.slice(9)];
-  return { part, rest, s: `hf:s:${part}`, t: `hf:t:${part}`, old: `hf:s:${part}~`, ended: `hf:s:${id}` };
+  const ended = `hf:s:${hash('sha1', id).slice(0, 22)}`;
+  return { part, rest, s: `hf:s:${part}`, t: `hf:t:${part}`, old: `hf:s:${part}~`, ended };
 };
 
 /** @returns undefined where there is none */

@@ -60,6 +60,7 @@ await runMain(async () => {
     maxPerUser: env.SESSION_MAX_PER_USER,
     maxPerUserAction: env.SESSION_MAX_PER_USER_ACTION,
     rotateMs: env.SESSION_ROTATE_MS,
+    nameKeys: () => keys.derive('names'),
     onCall: metrics.recordStoreCall,
     onError: createErrorLog(logger, 'redis'),
   });

@@ -10,7 +10,10 @@ import { toSessionTimeouts } from './session-timeouts.ts';
  */
 export function createSessionStore(
   env: SessionEnvironment,
-  options: Pick<SessionStoreOptions, 'role' | 'maxPerUser' | 'maxPerUserAction' | 'rotateMs' | 'onCall' | 'onError'>,
+  options: Pick<
+    SessionStoreOptions,
+    'role' | 'maxPerUser' | 'maxPerUserAction' | 'nameKeys' | 'rotateMs' | 'onCall' | 'onError'
+  >,
 ): SessionStore {
   const store = new SessionStore({
     redis: toRedisConfig(env),

@@ -1,5 +1,5 @@
 import { HoldfastError } from './holdfast-error.ts';
-import { toLinkKey, toSessionKeys } from './session-keys.ts';
+import { toLinkKeys, toSessionKeys } from './session-keys.ts';
 import type { Device, SessionWithDevice } from './session-record.ts';
 import type { SessionStoreOptions } from './session-store-options.ts';
 import type { CreatedSessionToken, ParsedSessionToken } from './session-token.ts';
@@ -33,7 +33,10 @@ export interface CreatedSession {
   evicted: readonly string[];
 }
 
-type Limits = Pick<SessionStoreOptions, 'idleTimeoutMs' | 'absoluteTimeoutMs' | 'maxPerUser' | 'maxPerUserAction'>;
+type Limits = Pick<
+  SessionStoreOptions,
+  'idleTimeoutMs' | 'absoluteTimeoutMs' | 'maxPerUser' | 'maxPerUserAction' | 'nameKeys'
+>;
 
 /** What a record keeps of roles and amr: the time of authentication, which comes behind, Redis sets by its clock. */
 export const toFacts = ({ roles, amr }: Authentication) => `${JSON.stringify(roles)},${JSON.stringify(amr)},`;
@@ -41,12 +44,12 @@ export const toFacts = ({ roles, amr }: Authentication) => `${JSON.stringify(rol
 /** Keys and arguments of the function `create`. */
 export function toCreation(input: NewSession, { id, secretHash }: CreatedSessionToken, limits: Limits) {
   const { userId, device, replaces, authenticatedAtMs, link } = input;
-  const { idleTimeoutMs, absoluteTimeoutMs, maxPerUser = 0, maxPerUserAction = 'terminate-oldest' } = limits;
+  const { idleTimeoutMs, absoluteTimeoutMs, maxPerUser = 0, maxPerUserAction = 'terminate-oldest', nameKeys } = limits;
   const { s, t } = toSessionKeys(id);
   const record = [id, secretHash, JSON.stringify(userId), toFacts(input), idleTimeoutMs, absoluteTimeoutMs];
   const limit = [maxPerUser, maxPerUserAction, replaces?.id ?? '', replaces?.secretHash ?? ''];
   return {
-    keys: [s, t, ...(link === undefined ? [] : [toLinkKey(link)])],
+    keys: [s, t, ...(link === undefined ? [] : toLinkKeys(link, nameKeys?.()).slice(0, 1))],
     args: [...record, abbreviateUserAgent(device.userAgent), device.ip, ...limit, authenticatedAtMs ?? ''],
   };
 }

@@ -167,7 +167,7 @@ export class SessionCache {
     if (this.#entries.size > maxSessions) this.#remove(this.#entries.values().next().value as Entry);
   }
 
-  /** @param name what the key that changed is called behind its prefix: the user's part of ids, or an ended session's id */
+  /** @param name what the key that changed is called behind its prefix: the user's part of ids; else nobody is called so */
   drop(name: string): void {
     const group = groupOf(name);
     for (let entry = this.#groups.get(group); entry; entry = entry.next) this.#entries.delete(entry.key);

@@ -1,7 +1,10 @@
-import { hash } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 
 /** How many of an id's 22 characters are its user's: with `hf:s:` before them they fill an allocation of 16 bytes. */
 export const USER_PART_LENGTH = 9;
+
+/** 132 bits: nobody finds another text with the same name. */
+const NAME_LENGTH = 22;
 
 /**
  * What the ids of all sessions of a user begin with, and their keys are named for. 54 bits of a hash, so that two users may
@@ -17,5 +20,23 @@ export function toSessionKeys(id: string) {
 }
 
 export const toUserKey = (userId: string) => `hf:s:${toUserPart(userId)}`;
-export const toLinkKey = (link: string) => `hf:o:${link}`;
-export const toLimitKey = (name: string) => `hf:rl:${name}`;
+
+/** Where what is linked to a session at an identity provider is found: new ones at the first name. */
+export const toLinkKeys = (link: string, keys: readonly Buffer[] = []) =>
+  toNames(link, keys).map((name) => `hf:o:${name}`);
+
+/**
+ * The keys of a counter. With the next key of the file, too, nothing that has been counted is lost when that one becomes the
+ * first.
+ */
+export const toLimitKeys = (counter: string, keys: readonly Buffer[] = []) =>
+  toNames(counter, keys.slice(0, 2)).map((name) => `hf:rl:${name}`);
+
+/**
+ * What something is called in Redis under each key; without a key by its own name. A service that only validates can hear
+ * which keys change (CLIENT TRACKING): the names must not tell it addresses, users, or sessions at a provider.
+ */
+function toNames(text: string, keys: readonly Buffer[]): string[] {
+  if (keys.length === 0) return [text];
+  return keys.map((key) => createHmac('sha256', key).update(text).digest('base64url').slice(0, NAME_LENGTH));
+}

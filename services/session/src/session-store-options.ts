@@ -18,6 +18,12 @@ export interface SessionStoreOptions {
   maxPerUser?: number;
   /** What a login does that would be one too many; default `terminate-oldest`. */
   maxPerUserAction?: LimitAction;
+  /**
+   * Keys that only auth has: what limits and sessions at a provider are called in Redis is derived from them, so that a
+   * service that only validates can't tell from the names of keys whose they are. The first names what is new; what the
+   * others name is found. By default their own names are used.
+   */
+  nameKeys?: () => readonly Buffer[];
   /** How old a secret gets before auth gives out a successor; 0, the default, is for ever. */
   rotateMs?: number;
   /** How long one call of the store took, and whether it got an answer. */

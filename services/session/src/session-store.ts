@@ -3,7 +3,7 @@ import { HoldfastError } from './holdfast-error.ts';
 import { type CreatedSession, type CreationReply, type NewSession, toCreated, toCreation } from './new-session.ts';
 import { type RotateOptions, type Rotation, toRotated, toRotation } from './rotation.ts';
 import { SessionCache } from './session-cache.ts';
-import { toLimitKey, toLinkKey, toSessionKeys, toUserKey } from './session-keys.ts';
+import { toLimitKeys, toLinkKeys, toSessionKeys, toUserKey } from './session-keys.ts';
 import type { RevokeReason, SessionWithDevice } from './session-record.ts';
 import type { LimitCounter, SessionStoreOptions, ValidateOptions } from './session-store-options.ts';
 import { createSessionToken, type ParsedSessionToken, parseSessionToken } from './session-token.ts';
@@ -198,10 +198,20 @@ export class SessionStore {
     reason: RevokeReason,
     { userId, final = false }: { userId?: string | undefined; final?: boolean } = {},
   ): Promise<{ id: string; userId: string }[]> {
-    const args = [reason, userId === undefined ? '' : JSON.stringify(userId), final ? '1' : ''];
-    const reply = (await this.#calls.write('revoke_linked', [toLinkKey(link)], args)) as string[];
-    return reply.flatMap((id, index) =>
-      index % 2 === 0 ? [{ id, userId: JSON.parse(String(reply[index + 1])) as string }] : [],
+    const names = toLinkKeys(link, this.#options.nameKeys?.());
+    // Earlier releases used the plain name: such sessions are ended, but nothing is written there any more.
+    const former = toLinkKeys(link).filter((name) => !names.includes(name));
+    const owner = userId === undefined ? '' : JSON.stringify(userId);
+    const revoke = (name: string, isFinal: boolean) =>
+      this.#calls.write('revoke_linked', [name], [reason, owner, isFinal ? '1' : '']) as Promise<string[]>;
+    const replies = await Promise.all([
+      ...names.map((name) => revoke(name, final)),
+      ...former.map((name) => revoke(name, false)),
+    ]);
+    return replies.flatMap((reply) =>
+      reply.flatMap((id, index) =>
+        index % 2 === 0 ? [{ id, userId: JSON.parse(String(reply[index + 1])) as string }] : [],
+      ),
     );
   }
 
@@ -224,13 +234,15 @@ export class SessionStore {
    * @returns 0, or the milliseconds until there is a place
    */
   async takeLimit(counters: readonly LimitCounter[], attempt: string): Promise<number> {
-    const args = counters.flatMap(({ limit, pendingMs }) => [limit, pendingMs]);
-    return Number(await this.#limit('take', counters, attempt, args));
+    const named = this.#nameCounters(counters);
+    const args = named.flatMap(({ limit, pendingMs }) => [limit, pendingMs]);
+    return Number(await this.#calls.ask('limit', toKeys(named), ['take', attempt, ...args]));
   }
 
   /** The attempt has failed: it counts for the whole window from now. */
   async countLimit(counters: readonly LimitCounter[], attempt: string): Promise<void> {
-    await this.#limit('count', counters, attempt, toWindows(counters));
+    const named = this.#nameCounters(counters);
+    await this.#calls.ask('limit', toKeys(named), ['count', attempt, ...toWindows(named)]);
   }
 
   /**
@@ -239,16 +251,19 @@ export class SessionStore {
    * @throws HoldfastError `not-durable` or `store-unavailable`: it may or may not count
    */
   async confirmLimit(counters: readonly LimitCounter[], attempt: string): Promise<void> {
-    await this.#calls.write('limit', toLimitKeys(counters), ['count', attempt, ...toWindows(counters)]);
+    const named = this.#nameCounters(counters);
+    await this.#calls.write('limit', toKeys(named), ['count', attempt, ...toWindows(named)]);
   }
 
   /** Gives back what {@link takeLimit} took: the attempt was no failure. */
   async giveLimit(counters: readonly LimitCounter[], attempt: string): Promise<void> {
-    await this.#limit('give', counters, attempt, []);
+    await this.#calls.ask('limit', toKeys(this.#nameCounters(counters)), ['give', attempt]);
   }
 
-  #limit(what: 'take' | 'count' | 'give', counters: readonly LimitCounter[], attempt: string, args: number[]) {
-    return this.#calls.ask('limit', toLimitKeys(counters), [what, attempt, ...args]);
+  /** The counters as Redis has them: each once for every key that names it. */
+  #nameCounters(counters: readonly LimitCounter[]): LimitCounter[] {
+    const nameKeys = this.#options.nameKeys?.();
+    return counters.flatMap((counter) => toLimitKeys(counter.key, nameKeys).map((key) => ({ ...counter, key })));
   }
 
   /** Hands an error to `onError`: for guards, whose answer to the client doesn't say what was wrong. */
@@ -313,7 +328,7 @@ export class SessionStore {
   }
 }
 
-const toLimitKeys = (counters: readonly LimitCounter[]) => counters.map(({ key }) => toLimitKey(key));
+const toKeys = (counters: readonly LimitCounter[]) => counters.map(({ key }) => key);
 const toWindows = (counters: readonly LimitCounter[]) => counters.map(({ windowMs }) => windowMs);
 
 /** @param place where the device is among the fields */

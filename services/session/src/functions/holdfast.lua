@@ -1,5 +1,5 @@
 #!lua name=holdfast_v2
--- revision: 5
+-- revision: 6
 --
 -- Everything about a session that must happen at once. An id is 22 characters: 9 that all sessions of a user share (the
 -- part), and 13 of its own (the rest). Keys (KEYS is always in this order):
@@ -10,7 +10,9 @@
 --                      expiry, and 'ended' while that one is known to be over; the session's record names it as `link`
 --      hf:s:<part>~    hash, by rest, fingerprints of the secrets that a session had before those in its record, one behind the
 --                      other. Only auth writes it; it is read only for a secret that the record does not know
---      hf:s:<id>       hash, what is left of an ended session (`ended`), for as long as its holder is told why
+--      hf:s:<hash>     hash, what is left of the session whose id has that hash, which has ended (`ended`), for as long as its
+--                      holder is told why
+-- A validator can hear the names of keys that change (CLIENT TRACKING): none tells what it does not know already.
 -- Two users may share a part by accident: whatever is about a user compares the user.
 -- s and t expire with the last of those in them. What is over before goes when the user next logs in, is listed or ended.
 -- Times are milliseconds since 1970 by Redis TIME, the only clock. Durations are milliseconds.
@@ -66,6 +68,13 @@ end
 
 local function part_of(key) return string.sub(key, 6) end
 
+local function ended_key(id) return 'hf:s:' .. string.sub(redis.sha1hex(id), 1, ID) end
+
+-- What is left of an ended session. Libraries before revision 6 named it by the id itself, which an upgrade may still meet.
+local function read_ended(id)
+  return redis.call('HGET', ended_key(id), 'ended') or redis.call('HGET', 'hf:s:' .. id, 'ended')
+end
+
 local function old_key(part) return 'hf:s:' .. part .. '~' end
 
 local function now_ms()
@@ -102,6 +111,7 @@ end
 
 local function end_session(part, r, reason, now)
   local s, id, more = 'hf:s:' .. part, part .. r.rest, r.more
+  local ended = ended_key(id)
   redis.call('HDEL', s, r.rest)
   write_times('HDEL', 'hf:t:' .. part, r.rest, r.rest .. 'u')
   local secrets = {next = more.next, also = more.also, spent = more.spent}
@@ -109,8 +119,8 @@ local function end_session(part, r, reason, now)
     secrets.old = redis.call('HGET', old_key(part), r.rest) or nil
     redis.call('HDEL', old_key(part), r.rest)
   end
-  redis.call('HSET', 'hf:s:' .. id, 'ended', cmsgpack.pack(reason, r.user, r.hash, secrets))
-  redis.call('PEXPIREAT', 'hf:s:' .. id, now + TOMBSTONE_MS)
+  redis.call('HSET', ended, 'ended', cmsgpack.pack(reason, r.user, r.hash, secrets))
+  redis.call('PEXPIREAT', ended, now + TOMBSTONE_MS)
   if more.link then redis.call('ZREM', more.link, id) end
 end
 
@@ -177,7 +187,7 @@ end
 
 -- What is told about a session that is not in s: why it ended, to a caller that has a secret of it.
 local function told_of(id, given)
-  local raw = redis.call('HGET', 'hf:s:' .. id, 'ended')
+  local raw = read_ended(id)
   if not raw then return 'unknown' end
   local reason, _, hash, more = cmsgpack.unpack(raw)
   if not standing_of(given, hash, more, nil, 0) then return 'unknown' end
@@ -261,7 +271,7 @@ local function create(keys, args)
     fence()
     return {'created', r.created, r.absolute, 0, 0}
   end
-  if redis.call('HGET', 'hf:s:' .. id, 'ended') then return {'exists'} end
+  if read_ended(id) then return {'exists'} end
   local now = now_ms()
   local live, records = live_sessions(part, user, now)
   local count, replaced = 0, 0
@@ -516,7 +526,7 @@ local function revoke(keys, args)
     end_session(part_of(keys[1]), r, args[4], now_ms())
     return {'revoked', r.user}
   end
-  local ended = redis.call('HGET', 'hf:s:' .. id, 'ended')
+  local ended = read_ended(id)
   if not ended then return {'unknown'} end
   local _, user, hash, more = cmsgpack.unpack(ended)
   if not proven(user, hash, more) then return {'unknown'} end
