@@ -38,7 +38,13 @@ const cases: Record<'GET' | 'POST', Case[]> = {
     ['a token nobody made', () => bearer(createSessionToken('nobody').token), 401, 'session-unknown'],
     ['a session that was ended', async () => bearer(await revoked()), 401, 'session-revoked'],
     ['a cookie and a bearer token', (live) => ({ ...cookie(live), ...bearer(live) }), 400, 'invalid-request'],
-    ['two cookies', (live) => ({ cookie: [`__Host-hf=${live}`, `__Host-hf=${live}`] }), 400, 'invalid-request'],
+    ['the same cookie twice', (live) => ({ cookie: [`__Host-hf=${live}`, `__Host-hf=${live}`] }), 200],
+    [
+      'the cookies of two live sessions',
+      async (live) => ({ cookie: [`__Host-hf=${live}`, `__Host-hf=${(await sessions.create('another')).token}`] }),
+      400,
+      'invalid-request',
+    ],
     [
       'two bearer tokens',
       (live) => ({ authorization: [`Bearer ${live}`, `Bearer ${live}`] }),

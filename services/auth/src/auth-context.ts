@@ -1,5 +1,5 @@
 import type { ServiceEnv, ServiceMetrics, TrustedProxies } from '@holdfast/runtime';
-import type { SessionStore, SessionWithDevice } from '@holdfast/session';
+import type { LiveCredential, SessionStore, SessionWithDevice } from '@holdfast/session';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Limiter } from './create-limiter.ts';
 import type { IntrospectionClients } from './introspection-clients.ts';
@@ -46,6 +46,8 @@ export interface OidcServices {
 /** What the guard of a route leaves in the context. */
 export interface AuthVariables {
   session: SessionWithDevice;
+  /** What the request proved it with. */
+  credential: LiveCredential;
 }
 
 export type AuthEnv = ServiceEnv<AuthVariables>;

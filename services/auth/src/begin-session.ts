@@ -4,14 +4,14 @@ import {
   type NewSession,
   type ParsedSessionToken,
   parseSessionToken,
-  readCookies,
-  SESSION_COOKIE,
+  readSessionCookies,
   type SessionWithDevice,
   setSessionCookie,
 } from '@holdfast/session';
 import type { Context } from 'hono';
 import { type AuditFields, audit } from './audit.ts';
 import type { AuthEnv, AuthServices } from './auth-context.ts';
+import { findLive } from './find-live.ts';
 
 const USER_AGENT_LIMIT = 256;
 
@@ -42,7 +42,8 @@ export async function beginSession(
   const { sessions, metrics } = services;
   const { userId } = input;
   const userAgent = (c.req.header('user-agent') ?? '').slice(0, USER_AGENT_LIMIT);
-  const replaces = asCookie ? ownSessions(c)[0] : undefined;
+  const own = asCookie ? ownSessions(c) : [];
+  const [replaces] = await findLive(sessions, own, userId);
   const { token, session, evicted } = await sessions
     .create({ ...input, device: { userAgent, ip }, replaces })
     .catch((error) => {
@@ -55,20 +56,24 @@ export async function beginSession(
   audit(c, 'login-ok', { userId, sessionId: session.id, ip, ...audited });
   if (evicted.length > 0) audit(c, 'session-revoked', { userId, sessionIds: evicted, reason: 'session-limit' });
   if (asCookie) {
-    await endReplacedSession(c, services);
+    await endReplacedSessions(c, services, own);
     c.header('set-cookie', setSessionCookie(token, session.absoluteExpiresAtMs), { append: true });
   }
   return { token, session };
 }
 
-/** What the browser has for a session, dead or alive. */
+/** What the browser has for sessions, dead or alive. */
 function ownSessions(c: Context): ParsedSessionToken[] {
-  return readCookies(c.req.header('cookie'), SESSION_COOKIE).flatMap((cookie) => parseSessionToken(cookie) ?? []);
+  return readSessionCookies(c.req.header('cookie')).flatMap((cookie) => parseSessionToken(cookie) ?? []);
 }
 
 /** Whoever logs in again in the same browser leaves no session behind that nobody can sign out of any more. */
-async function endReplacedSession(c: Context<AuthEnv>, { sessions }: AuthServices): Promise<void> {
-  for (const old of ownSessions(c)) {
+async function endReplacedSessions(
+  c: Context<AuthEnv>,
+  { sessions }: AuthServices,
+  replaced: readonly ParsedSessionToken[],
+): Promise<void> {
+  for (const old of replaced) {
     try {
       const ended = await sessions.revoke(old.id, { secretHash: old.secretHash }, 'signed-in-again');
       if (ended.outcome === 'revoked') {

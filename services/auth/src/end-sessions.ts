@@ -4,25 +4,31 @@ import {
   parseSessionToken,
   readCredential,
   requireSameOrigin,
+  twoLiveSessions,
 } from '@holdfast/session';
 import type { Context } from 'hono';
 import { audit } from './audit.ts';
 import type { AuthEnv, AuthServices } from './auth-context.ts';
+import { findLive } from './find-live.ts';
 
 /**
- * Ends the session of the request itself, whatever is left of it, and clears its cookie.
+ * Ends the session of the request itself, whatever is left of it, and clears its cookie. Of several session cookies one may be
+ * alive.
  *
- * @throws HoldfastError `csrf-rejected`, `not-durable` or `store-unavailable`; the cookie stays
+ * @throws HoldfastError `csrf-rejected`, `invalid-request`, `not-durable` or `store-unavailable`; the cookie stays
  */
 export async function logOut(c: Context<AuthEnv>, { sessions, config }: AuthServices): Promise<void> {
   const header = (name: string) => c.req.header(name);
   const credential = readCredential(header);
   if (credential.kind === 'cookie') requireSameOrigin(c.req.method, header, config.trustedOrigins);
-  const token = credential.kind === 'none' ? undefined : parseSessionToken(credential.token);
-  if (token) {
-    const { outcome, ...owner } = await sessions.revoke(token.id, { secretHash: token.secretHash }, 'logout');
-    if (outcome === 'revoked') audit(c, 'logout', { sessionId: token.id, ...owner });
-  }
+  const sent = credential.kind === 'none' ? [] : credential.tokens.flatMap((token) => parseSessionToken(token) ?? []);
+  if ((await findLive(sessions, sent)).length > 1) throw twoLiveSessions();
+  await Promise.all(
+    sent.map(async ({ id, secretHash }) => {
+      const { outcome, ...owner } = await sessions.revoke(id, { secretHash }, 'logout');
+      if (outcome === 'revoked') audit(c, 'logout', { sessionId: id, ...owner });
+    }),
+  );
   if (credential.kind !== 'bearer') c.header('set-cookie', clearSessionCookie());
 }
 
@@ -61,6 +67,5 @@ export async function endAll(
 }
 
 function clearOwnCookie(c: Context<AuthEnv>): void {
-  const { kind } = readCredential((name) => c.req.header(name));
-  if (kind === 'cookie') c.header('set-cookie', clearSessionCookie());
+  if (c.get('credential').kind === 'cookie') c.header('set-cookie', clearSessionCookie());
 }

@@ -1,5 +1,5 @@
 import { createClientAddress } from '@holdfast/runtime';
-import { readCookies, requireSameOrigin, SESSION_COOKIE } from '@holdfast/session';
+import { readSessionCookies, requireSameOrigin } from '@holdfast/session';
 import type { Context } from 'hono';
 import type { AuthEnv, AuthServices } from './auth-context.ts';
 import { type BegunSession, beginSession } from './begin-session.ts';
@@ -49,6 +49,6 @@ export async function logIn(
  */
 function requireOwnPage(c: Context, trustedOrigins: readonly string[]): void {
   const fromBrowser = c.req.header('sec-fetch-site') !== undefined || c.req.header('origin') !== undefined;
-  const hasSession = readCookies(c.req.header('cookie'), SESSION_COOKIE).length > 0;
+  const hasSession = readSessionCookies(c.req.header('cookie')).length > 0;
   if (fromBrowser || hasSession) requireSameOrigin(c.req.method, (name) => c.req.header(name), trustedOrigins);
 }

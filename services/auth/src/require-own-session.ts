@@ -1,5 +1,5 @@
 import { requestLog } from '@holdfast/runtime';
-import { admit, HoldfastError, isSafeMethod, readCredential } from '@holdfast/session';
+import { admit, HoldfastError, isSafeMethod } from '@holdfast/session';
 import type { Context, MiddlewareHandler } from 'hono';
 import { auditReuse } from './audit-reuse.ts';
 import type { AuthEnv, AuthServices } from './auth-context.ts';
@@ -30,14 +30,15 @@ export function requireOwnSession(
       onReuse: auditReuse(c),
     };
     const header = (name: string) => c.req.header(name);
-    const { token, session, rotation } = await admit(c.req.method, header, options, (sent) =>
+    const { credential, token, session, rotation } = await admit(c.req.method, header, options, (sent) =>
       sessions.describe(sent, { safe: isSafeMethod(c.req.method) }),
     );
     c.set('session', session);
+    c.set('credential', credential);
     if (rotates && rotation !== 'none') {
       await orLater(c, async () => {
         // A client that is no browser is not handed a token it did not ask for: it would not know to keep it.
-        if (readCredential(header).kind === 'cookie') await rotateSession(c, services, {});
+        if (credential.kind === 'cookie') await rotateSession(c, services, {});
         else if (rotation === 'note') await sessions.noteUse(token);
       });
     }

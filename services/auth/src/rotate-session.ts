@@ -1,10 +1,4 @@
-import {
-  type RotateOptions,
-  readCredential,
-  requireActive,
-  type SessionWithDevice,
-  setSessionCookie,
-} from '@holdfast/session';
+import { type RotateOptions, requireActive, type SessionWithDevice, setSessionCookie } from '@holdfast/session';
 import type { Context } from 'hono';
 import { audit } from './audit.ts';
 import type { AuthEnv, AuthServices } from './auth-context.ts';
@@ -20,9 +14,7 @@ export async function rotateSession(
   { sessions, keys }: AuthServices,
   options: Omit<RotateOptions, 'keys'>,
 ): Promise<{ token: string; session: SessionWithDevice }> {
-  const credential = readCredential((name) => c.req.header(name));
-  if (credential.kind === 'none') throw new Error('a request without a session got past its guard');
-  const session = c.get('session');
+  const { credential, session } = c.var;
   const rotation = await sessions.rotate(credential.token, { ...options, keys: keys.derive('rotation') });
   if (rotation.outcome === 'kept') return { token: credential.token, session };
   if (rotation.outcome !== 'rotated') return requireActive(rotation) as never;
@@ -38,5 +30,5 @@ export async function rotateSession(
 
 /** A browser has its token as a cookie, where no script can read it; everybody else is told. */
 export function tokenForBearer(c: Context<AuthEnv>, token: string): { token?: string } {
-  return readCredential((name) => c.req.header(name)).kind === 'bearer' ? { token } : {};
+  return c.get('credential').kind === 'bearer' ? { token } : {};
 }

@@ -20,6 +20,18 @@ test('a session counts by cookie and by bearer token', async () => {
   expect(await list({ cookie, bearer: token })).toBe('400 invalid-request');
 });
 
+test('a dead session cookie beside the live one stops nobody, in the API and on the page; a second live one does', async () => {
+  const [cookie, other] = [await service.logIn('alice'), await service.logIn('bob')];
+  const dead = await service.logIn('alice');
+  expect((await service.auth.ask('DELETE', '/v1/session', { cookie: dead })).status).toBe(204);
+  for (const path of ['/v1/orders', '/orders']) {
+    const status = async (...sent: string[]) => (await service.ask('GET', path, { cookie: sent.join('; ') })).status;
+    expect([await status(cookie, dead), await status(dead, cookie), await status(cookie, other)], path).toEqual([
+      200, 200, 400,
+    ]);
+  }
+});
+
 test.each([
   ['nothing', {}, '401 session-missing'],
   ['an empty bearer', { bearer: '' }, '401 session-malformed'],

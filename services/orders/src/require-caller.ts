@@ -33,9 +33,9 @@ export function requireCaller({
   return async function identifyCaller(c, next) {
     const header = (name: string) => c.req.header(name);
     const credential = readCredential(header);
-    if (credential.kind === 'bearer' && jwt.test(credential.token)) {
+    if (credential.kind === 'bearer' && jwt.test(credential.tokens[0])) {
       if (!verifyToken) throw new HoldfastError('session-malformed', 'This service accepts no JWT.');
-      const { userId, sessionId } = await verifyToken(credential.token);
+      const { userId, sessionId } = await verifyToken(credential.tokens[0]);
       c.set('userId', userId);
       c.set('sessionId', sessionId);
     } else {

@@ -1,4 +1,4 @@
-import { type ReadHeader, readCredential } from './credential.ts';
+import { type ReadHeader, readCredential, twoLiveSessions } from './credential.ts';
 import { HoldfastError } from './holdfast-error.ts';
 import { isSafeMethod } from './is-safe-method.ts';
 import { requireSameOrigin } from './require-same-origin.ts';
@@ -36,19 +36,28 @@ export function authenticate(
   options: AuthenticateOptions,
 ): Session | Promise<Session> {
   const { sessions, trustedOrigins, maxAuthAgeMs, onValidation } = options;
-  const presented = requirePresented(method, header, trustedOrigins);
-  // How recent an authentication is, is Redis' clock's to say.
-  const known = maxAuthAgeMs === undefined ? sessions.recall(presented) : undefined;
-  if (known === undefined) return askForSession(presented, method, options);
+  const { tokens } = requireCredential(method, header, trustedOrigins);
+  // How recent an authentication is, is Redis' clock's to say; and of several tokens each has to be asked about.
+  const known = maxAuthAgeMs === undefined && tokens.length === 1 ? sessions.recall(tokens[0]) : undefined;
+  if (known === undefined) return askForSession(tokens, method, options);
   onValidation?.(known.outcome);
   if (known.touchDue) sessions.touch(known.session.id);
   return known.session;
 }
 
-async function askForSession(presented: string, method: string, options: AuthenticateOptions) {
-  const token = requireWellFormed(presented);
-  const validation = options.sessions.validate(token, { safe: isSafeMethod(method), presented });
-  return (await ask(token, options, validation)).session;
+async function askForSession(tokens: readonly string[], method: string, options: AuthenticateOptions) {
+  const safe = isSafeMethod(method);
+  const admitted = await ask(tokens, options, (token, presented) =>
+    options.sessions.validate(token, { safe, presented }),
+  );
+  return admitted.validation.session;
+}
+
+/** The token that counts of those that a request sent. */
+export interface LiveCredential {
+  kind: 'cookie' | 'bearer';
+  /** As it was presented. */
+  token: string;
 }
 
 /** As {@link authenticate}, with whatever way of validating, and with what the validation found. */
@@ -57,33 +66,67 @@ export async function admit<S extends Session>(
   header: ReadHeader,
   options: AuthenticateOptions,
   validate: (token: ParsedSessionToken) => Promise<Validation<S>>,
-): Promise<{ token: ParsedSessionToken; session: S } & Findings> {
-  const token = requireToken(method, header, options.trustedOrigins);
-  return { token, ...(await ask(token, options, validate(token))) };
+): Promise<{ credential: LiveCredential; token: ParsedSessionToken; session: S } & Findings> {
+  const { kind, tokens } = requireCredential(method, header, options.trustedOrigins);
+  const { presented, token, validation } = await ask(tokens, options, validate);
+  return { credential: { kind, token: presented }, token, ...validation };
 }
 
+interface Presented {
+  presented: string;
+  token: ParsedSessionToken;
+}
+
+interface Judged<S extends Session, V = Validation<S>> extends Presented {
+  validation: V;
+}
+
+type Validate<S extends Session> = (token: ParsedSessionToken, presented: string) => Promise<Validation<S>>;
+
 async function ask<S extends Session>(
-  token: ParsedSessionToken,
+  tokens: readonly string[],
   options: AuthenticateOptions,
-  answer: Promise<Validation<S>>,
-): Promise<ActiveValidation<S>> {
+  validate: Validate<S>,
+): Promise<Judged<S, ActiveValidation<S>>> {
   const { sessions, maxAuthAgeMs, onValidation } = options;
-  let validation: Validation<S>;
+  const sent = requireWellFormed(tokens);
+  let judged: Judged<S>[];
   try {
-    validation = await answer;
+    const judge = async ({ token, presented }: Presented) => ({
+      token,
+      presented,
+      validation: await validate(token, presented),
+    });
+    // A store that can't tell about one of them can't tell which counts.
+    judged = await Promise.all(sent.map(judge));
   } catch (error) {
     onValidation?.('error');
     report(options, error as Error);
     throw error;
   }
-  onValidation?.(validation.outcome);
-  if (validation.outcome === 'reused') await endReused(token, options);
+  for (const { token, validation } of judged) {
+    onValidation?.(validation.outcome);
+    if (validation.outcome === 'reused') await endReused(token, options);
+  }
+  const { presented, token, validation } = judged.length === 1 ? (judged[0] as Judged<S>) : requireOneAlive(judged);
   const active = requireActive(validation);
   if (active.touchDue) sessions.touch(token.id, active.firstUse);
   if (maxAuthAgeMs !== undefined && active.nowMs - active.session.authenticatedAtMs > maxAuthAgeMs) {
     throw reauthenticationRequired(maxAuthAgeMs);
   }
-  return active;
+  return { presented, token, validation: active };
+}
+
+/**
+ * The one that is alive, or one that tells why none is. A replaced token ends its session, also for the successor that came
+ * with it.
+ */
+function requireOneAlive<S extends Session>(judged: readonly Judged<S>[]): Judged<S> {
+  const reused = judged.filter(({ validation }) => validation.outcome === 'reused');
+  const ended = new Set(reused.map(({ token }) => token.id));
+  const alive = judged.filter(({ token, validation }) => validation.outcome === 'active' && !ended.has(token.id));
+  if (alive.length > 1) throw twoLiveSessions();
+  return (alive[0] ?? reused[0] ?? judged[0]) as Judged<S>;
 }
 
 /**
@@ -122,17 +165,8 @@ function reauthenticationRequired(maxAuthAgeMs: number): HoldfastError {
   );
 }
 
-/** The well-formed token of a request that came from where it may. */
-export function requireToken(
-  method: string,
-  header: ReadHeader,
-  trustedOrigins: readonly string[],
-): ParsedSessionToken {
-  return requireWellFormed(requirePresented(method, header, trustedOrigins));
-}
-
-/** The token as it was presented, of a request that came from where it may. */
-function requirePresented(method: string, header: ReadHeader, trustedOrigins: readonly string[]): string {
+/** What a request from where it may come presented. */
+function requireCredential(method: string, header: ReadHeader, trustedOrigins: readonly string[]) {
   const credential = readCredential(header);
   if (credential.kind === 'none') {
     throw new HoldfastError(
@@ -141,13 +175,18 @@ function requirePresented(method: string, header: ReadHeader, trustedOrigins: re
     );
   }
   if (credential.kind === 'cookie') requireSameOrigin(method, header, trustedOrigins);
-  return credential.token;
+  return credential;
 }
 
-function requireWellFormed(presented: string): ParsedSessionToken {
-  const token = parseSessionToken(presented);
-  if (!token) throw new HoldfastError('session-malformed', 'This is not a session token, or a part of it is missing.');
-  return token;
+/** Those that can be tokens; the others prove nothing, and the store is not asked about them. */
+function requireWellFormed(tokens: readonly string[]): Presented[] {
+  const wellFormed: Presented[] = [];
+  for (const presented of tokens) {
+    const token = parseSessionToken(presented);
+    if (token) wellFormed.push({ presented, token });
+  }
+  if (wellFormed.length > 0) return wellFormed;
+  throw new HoldfastError('session-malformed', 'This is not a session token, or a part of it is missing.');
 }
 
 /** A validation that found the session alive. */

@@ -4,11 +4,11 @@ export {
   admit,
   authenticate,
   endReused,
+  type LiveCredential,
   requireActive,
-  requireToken,
 } from './authenticate.ts';
 export { createSessionStore } from './create-session-store.ts';
-export { type Credential, type ReadHeader, readCredential } from './credential.ts';
+export { type Credential, type ReadHeader, readCredential, readSessionCookies, twoLiveSessions } from './credential.ts';
 export { createFileSource, type FileSource, type FileSourceOptions } from './file-source.ts';
 export { type ErrorCode, errorStatuses, HoldfastError, type HoldfastErrorOptions } from './holdfast-error.ts';
 export { isSafeMethod } from './is-safe-method.ts';

@@ -1,5 +1,5 @@
 import { callerSecurity, jsonContent, problemContents } from '@holdfast/runtime';
-import { clearSessionCookie, HoldfastError, readCredential, toSessionView } from '@holdfast/session';
+import { clearSessionCookie, HoldfastError, toSessionView } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
 import { audit } from '../audit.ts';
@@ -66,7 +66,7 @@ export function addAdminRoutes(app: AuthApp, services: AuthServices): void {
     const { id: currentId, userId: adminId } = c.get('session');
     const sessionIds = await sessions.revokeUser(userId, 'ended-by-admin');
     audit(c, 'admin-revoked', { userId, adminId, sessionIds, reason: 'ended-by-admin' });
-    const { kind } = readCredential((name) => c.req.header(name));
+    const { kind } = c.get('credential');
     if (kind === 'cookie' && sessionIds.includes(currentId)) c.header('set-cookie', clearSessionCookie());
     return c.json({ revoked: sessionIds.length }, 200);
   });
