@@ -86,10 +86,10 @@ export class PrimaryConnector extends AbstractConnector {
     return this.#endpoint;
   }
 
-  /** Whether a later failover than that of the connection is known, and went elsewhere. */
+  /** Whether the latest failover that is known went elsewhere. */
   get isReplaced(): boolean {
     const [at, latest] = [this.#endpoint, this.#remembered()];
-    return at !== undefined && latest !== undefined && latest.epoch >= at.epoch && !isSame(at, latest);
+    return at !== undefined && latest !== undefined && !isSame(at, latest);
   }
 
   /** Whether who answers at that address is a primary that may be asked, by its INFO. */
@@ -100,7 +100,7 @@ export class PrimaryConnector extends AbstractConnector {
       return false;
     }
     if (endpoint && !endpoint.certain && !this.#isProven(endpoint, info)) {
-      this.#emit('error', toUncertain(endpoint));
+      this.#emit('error', toUnproven(endpoint));
       return false;
     }
     this.#doubted = false;
@@ -195,6 +195,11 @@ export class PrimaryConnector extends AbstractConnector {
 export const toUncertain = ({ host, port }: RedisEndpoint) =>
   new Error(
     `no replica follows the primary at ${host}:${port}, and too few Sentinels answer: it may be cut off, and replaced. It is not asked any more until most Sentinels name it`,
+  );
+
+const toUnproven = ({ host, port }: RedisEndpoint) =>
+  new Error(
+    `too few Sentinels answer to say whether ${host}:${port} is still the primary, and no replica has confirmed anything new to it. It is asked once most Sentinels name it`,
   );
 
 export const isSame = (one: RedisEndpoint, other: RedisEndpoint) => one.host === other.host && one.port === other.port;
