@@ -11,8 +11,11 @@ import { TestBrowser } from '../support/test-browser.ts';
 let sso: TestSingleSignOn;
 let [first, second] = ['', ''];
 
+const directoryGroup = 'cn=Clerks, ou=Groups,dc=example,dc=org';
+const rolesMap = { admins: 'admin', [directoryGroup]: 'clerk' };
+
 beforeAll(async () => {
-  sso = await startOidc(() => ({ LOGIN_FAILURES_PER_ADDRESS: '3' }));
+  sso = await startOidc(() => ({ LOGIN_FAILURES_PER_ADDRESS: '3', OIDC_ROLES_MAP: JSON.stringify(rolesMap) }));
   [first, second] = [sso.auth[0].url, sso.auth[1].url];
 });
 afterAll(() => sso?.[Symbol.asyncDispose]());
@@ -159,6 +162,17 @@ describe('signing in', () => {
     const browser = openBrowser();
     await browser.send(await toCallback(browser, 'root'));
     expect((await whoAmI(browser)).session?.roles).toEqual(['customer', 'admin']);
+  });
+
+  test('gives the roles of groups that are named as in a directory, with commas', async () => {
+    const browser = openBrowser();
+    sso.provider.changeIdToken = (claims) => ({ ...claims, groups: ['cn=Clerks', 'clerk', directoryGroup] });
+    try {
+      await browser.send(await toCallback(browser));
+    } finally {
+      sso.provider.changeIdToken = undefined;
+    }
+    expect((await whoAmI(browser)).session?.roles).toEqual(['customer', 'clerk']);
   });
 
   test('replaces the session that the browser had', async () => {

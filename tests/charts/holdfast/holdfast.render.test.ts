@@ -206,9 +206,11 @@ test('a volume of one’s own, such as one with the places of addresses, is auth
 
 describe('single sign-on', () => {
   const egress = [{ to: [{ ipBlock: { cidr: '192.0.2.0/24' } }], ports: [{ port: 443 }] }];
+  // As directories name groups, and with what templates like to escape.
+  const rolesMap = { 'idp admins': 'admin', 'cn=R&D <1>,ou=Groups,dc=example': 'clerk' };
   const render = () =>
     renderChart(chart, {
-      values: [dev, { oidc: { existingSecret: 'oidc-client', rolesMap: { 'idp admins': 'admin' }, egress } }],
+      values: [dev, { oidc: { existingSecret: 'oidc-client', rolesMap, egress } }],
       set: [oidcIssuer, ...oidcClient, 'oidc.rolesClaim=groups', 'oidc.defaultRoles={customer}'],
     });
 
@@ -222,9 +224,9 @@ describe('single sign-on', () => {
       OIDC_REDIRECT_URI: 'https://shop.example/auth/oidc/callback',
       OIDC_SCOPES: 'openid',
       OIDC_ROLES_CLAIM: 'groups',
-      OIDC_ROLES_MAP: 'idp admins=admin',
       OIDC_DEFAULT_ROLES: 'customer',
     });
+    expect(JSON.parse(env['OIDC_ROLES_MAP'] ?? '')).toEqual(rolesMap);
     expect(secrets['oidc']).toBe('oidc-client');
     expect(JSON.stringify(container(manifests, 'orders'))).not.toMatch(/oidc/i);
     const wayOut = (name: string) =>

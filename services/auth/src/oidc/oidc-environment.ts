@@ -1,6 +1,7 @@
 import { filePath, httpUrl, listOf } from '@holdfast/runtime';
 import { isReadable } from '@holdfast/session';
 import { z } from 'zod';
+import { role, rolesMap } from './roles-map.ts';
 
 export const CALLBACK_PATH = '/auth/oidc/callback';
 
@@ -12,16 +13,6 @@ const secureUrl = () =>
     (text) => text.startsWith('https://') || isLoopbackUrl(text),
     'must begin with https:// (http:// only for this machine itself)',
   );
-
-const role = z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/, 'must be roles of A-Z a-z 0-9 . _ : -');
-
-const roleMapping = z.string().transform((text, context): [value: string, role: string] => {
-  const at = text.lastIndexOf('=');
-  const mapped = role.safeParse(text.slice(at + 1));
-  if (at > 0 && mapped.success) return [text.slice(0, at), mapped.data];
-  context.addIssue({ code: 'custom', message: 'must be value=role, separated by commas' });
-  return z.NEVER;
-});
 
 /** The environment variables of single sign-on; without `OIDC_ISSUER` there is none. */
 export const oidcEnvironment = {
@@ -41,9 +32,9 @@ export const oidcEnvironment = {
     .min(1)
     .optional()
     .describe('The claim of the ID token that roles come from: its name, or a path such as realm_access.roles'),
-  OIDC_ROLES_MAP: listOf(roleMapping)
+  OIDC_ROLES_MAP: rolesMap()
     .default([])
-    .describe('Which value of it gives which role, value=role; a value that is not here gives none'),
+    .describe('Which value of it gives which role, value=role or a JSON object; a value that is not here gives none'),
   OIDC_DEFAULT_ROLES: listOf(role).default([]).describe('Roles of everybody who signs in with the provider'),
   OIDC_POST_LOGOUT_REDIRECT_URI: secureUrl()
     .optional()
