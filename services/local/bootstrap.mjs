@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto';
 import { accessSync, constants, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { watchParent } from './watch-parent.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const stampFile = join(root, 'node_modules', '.holdfast-installed');
@@ -94,10 +95,15 @@ function installDebianPackages() {
 function runCommand([command, ...args]) {
   const bins = [join(root, 'node_modules', 'node', 'bin'), join(root, 'node_modules', '.bin')];
   const env = { ...process.env, PATH: [...bins, process.env.PATH ?? ''].join(delimiter) };
-  const child = spawn(command, args, { cwd: root, env, stdio: 'inherit' });
-  // A terminal sends Ctrl-C to the child as well, `kill` does not: a command must bear to be told twice.
+  let child;
+  const tell = (signal) => child.kill(signal);
+  // A terminal sends Ctrl-C to the child as well, `kill` does not: a command must bear to be told twice. We listen before there is
+  // a child: a signal between the two would end us alone, and nobody would be left to tell it.
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-  for (const signal of signals) process.on(signal, () => child.kill(signal));
+  for (const signal of signals) process.on(signal, tell);
+  child = spawn(command, args, { cwd: root, env, stdio: 'inherit' });
+  // npm passes signals on (package.json has us take the place of the shell, which would not), but can be killed outright.
+  if (process.env.npm_lifecycle_event !== undefined) watchParent(() => tell('SIGTERM'));
   child.on('error', (error) => {
     say(`${command} could not be started: ${error.message}`);
     process.exit(1);

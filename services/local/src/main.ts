@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
+import { watchParent } from '../watch-parent.mjs';
 import { describePlatform } from './describe-platform.ts';
 import { helpText } from './help-text.ts';
 import { lockFolder } from './lock-folder.ts';
@@ -23,7 +24,6 @@ async function main(args: readonly string[]): Promise<number> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await lockFolder(folder);
   const platform = await Platform.create({ folder, layout, supervise: true, log: (text) => say(`[platform] ${text}`) });
-  const told = untilToldToStop();
   const started = platform.start();
   if ((await Promise.race([started.then(() => 'started'), told])) === 'started') {
     say(describePlatform(platform, relative(process.cwd(), folder) || '.'));
@@ -50,11 +50,12 @@ async function main(args: readonly string[]): Promise<number> {
 function untilToldToStop(): Promise<string> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve(signal));
-    if (process.env['npm_lifecycle_event'] === undefined) return;
-    const { ppid } = process;
-    setInterval(() => process.ppid !== ppid && resolve('orphaned'), 500).unref();
+    if (process.env['npm_lifecycle_event'] !== undefined) watchParent(() => resolve('orphaned'));
   });
 }
+
+// From the first moment on: who told us, or was killed, before there was anything to stop does not come back to see to it.
+const told = untilToldToStop();
 
 // A terminal that is closed takes its output along, and must not cut the stop short.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});

@@ -5,6 +5,9 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { onPath } from './on-path.ts';
 
+/** A parent that died before the kernel was asked to tell sends no signal: whoever has another parent by now does not begin. */
+const UNLESS_ORPHANED = '[ "$PPID" = "$0" ] && exec "$@"';
+
 const LARGEST_LOG_BYTES = 10_000_000;
 
 /** An account and what it may do besides its own, for a program that refuses to run as root. */
@@ -158,5 +161,5 @@ function withSetpriv({ command, args, runAs, deathSignal = 'KILL' }: ProcessOpti
     options.push('--reuid', runAs.user, '--regid', runAs.user, '--clear-groups');
     options.push('--inh-caps', capabilities, '--ambient-caps', capabilities);
   }
-  return ['setpriv', [...options, '--', command, ...args]];
+  return ['setpriv', [...options, '--', 'sh', '-c', UNLESS_ORPHANED, String(process.pid), command, ...args]];
 }

@@ -109,6 +109,7 @@ export class Platform {
     await writeConnectionContract(folder, layout, this.state.redisUsers);
     await mkdir(join(folder, 'postgres'), { recursive: true, mode: 0o700 });
     await writeSecret(join(folder, 'postgres', 'url'), this.postgres.url);
+    this.#requireGoingOn();
     const stores = await Promise.allSettled([this.redis.start(), this.#startPostgres()]);
     for (const store of stores) if (store.status === 'rejected') throw store.reason;
     this.#requireGoingOn();
