@@ -26,6 +26,7 @@ Everything a service of ours is made of. Takes a dict:
   "EXPOSE_INSTANCE" (toString $root.Values.exposeInstance)
   "TRUSTED_PROXIES" (toString $root.Values.trustedProxies)
   "TRUSTED_ORIGINS" (join "," $root.Values.trustedOrigins)
+  "STRICT_TRANSPORT_SECURITY" $root.Values.strictTransportSecurity
   "DRAIN_DELAY_MS" (toString (int $values.drainDelayMs))
   "DRAIN_TIMEOUT_MS" (toString (int $values.drainTimeoutMs))
   "REDIS_PASSWORD_FILE" "/etc/holdfast/redis/password"

@@ -102,6 +102,7 @@ await runMain(async () => {
     health,
     logger,
     servedBy,
+    strictTransportSecurity: env.STRICT_TRANSPORT_SECURITY,
     keepAliveTimeoutMs: env.KEEP_ALIVE_TIMEOUT_MS,
     drainDelayMs: env.DRAIN_DELAY_MS,
     drainTimeoutMs: env.DRAIN_TIMEOUT_MS,

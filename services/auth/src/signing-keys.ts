@@ -4,6 +4,9 @@ import { createFileSource } from '@holdfast/session';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 import { z } from 'zod';
 
+/** Of the JWTs that {@link SigningKeys.sign} makes, so that none is taken for a token of another kind (RFC 8725, section 3.11). */
+export const TOKEN_TYPE = 'holdfast+jwt';
+
 const keyPart = (name: string) => {
   const message = `must be ${name}, 32 bytes as base64url`;
   return z.string(message).regex(/^[A-Za-z0-9_-]{43}$/, message);
@@ -55,7 +58,7 @@ function fromKeys(keys: () => PrivateKey[]): Omit<SigningKeys, 'close'> {
       const key = first();
       const issuedAt = Math.floor(Date.now() / 1000);
       return new SignJWT(claims)
-        .setProtectedHeader({ alg: 'EdDSA', typ: 'JWT', kid: await keyId(key) })
+        .setProtectedHeader({ alg: 'EdDSA', typ: TOKEN_TYPE, kid: await keyId(key) })
         .setIssuedAt(issuedAt)
         .setExpirationTime(issuedAt + lifetimeSeconds)
         .sign(await importJWK({ kty: key.kty, crv: key.crv, x: key.x, d: key.d }, 'EdDSA'));

@@ -1,7 +1,15 @@
 import { httpUrl, listOf, serviceEnvironment } from '@holdfast/runtime';
 
-const { HOST, PORT, LOG_LEVEL, INSTANCE_NAME, KEEP_ALIVE_TIMEOUT_MS, DRAIN_DELAY_MS, DRAIN_TIMEOUT_MS } =
-  serviceEnvironment;
+const {
+  HOST,
+  PORT,
+  LOG_LEVEL,
+  INSTANCE_NAME,
+  STRICT_TRANSPORT_SECURITY,
+  KEEP_ALIVE_TIMEOUT_MS,
+  DRAIN_DELAY_MS,
+  DRAIN_TIMEOUT_MS,
+} = serviceEnvironment;
 
 const replicas = () => listOf(httpUrl());
 
@@ -11,6 +19,7 @@ export const edgeEnvironment = {
   PORT,
   LOG_LEVEL,
   INSTANCE_NAME,
+  STRICT_TRANSPORT_SECURITY,
   KEEP_ALIVE_TIMEOUT_MS,
   DRAIN_DELAY_MS,
   DRAIN_TIMEOUT_MS,

@@ -14,6 +14,7 @@ await runMain(async () => {
     port: env.PORT,
     health: createHealth({ checks: {} }),
     logger,
+    strictTransportSecurity: env.STRICT_TRANSPORT_SECURITY,
     keepAliveTimeoutMs: env.KEEP_ALIVE_TIMEOUT_MS,
     drainDelayMs: env.DRAIN_DELAY_MS,
     drainTimeoutMs: env.DRAIN_TIMEOUT_MS,

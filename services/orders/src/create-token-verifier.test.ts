@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { HoldfastError } from '@holdfast/session';
+import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { pollUntil } from '../../../tests/support/poll-until.ts';
 import { generateSigningKeys } from '../../auth/src/signing-keys.ts';
@@ -73,6 +74,44 @@ test('a token for another service, from another issuer, or without a claim is re
   };
   for (const [what, payload] of Object.entries(wrong)) {
     expect(await outcome(auth.verify(await signer.sign(payload, 60))), what).toBe('401 session-malformed');
+  }
+});
+
+test('a token of another type, issued in the future, or for longer than auth makes them, is refused', async () => {
+  const { privateKey, publicKey } = await generateKeyPair('EdDSA');
+  const keys = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'EdDSA', use: 'sig' }] });
+  await using auth = await serve((_request, response) => response.end(keys));
+  const nowSeconds = Math.floor(Date.now() / 1000);
+  const sign = (typ: string | undefined, times: Record<string, unknown>) =>
+    new SignJWT({ ...claims, iat: nowSeconds, exp: nowSeconds + 60, ...times } as JWTPayload)
+      .setProtectedHeader({ alg: 'EdDSA', kid: 'k', ...(typ === undefined ? {} : { typ }) })
+      .sign(privateKey);
+  // A rolling upgrade: auth's first builds called them JWT. Clocks are never quite the same.
+  for (const [typ, iat] of [
+    ['holdfast+jwt', 0],
+    ['JWT', 0],
+    ['holdfast+jwt', 5],
+  ] as const) {
+    const times = { iat: nowSeconds + iat, exp: nowSeconds + iat + 60 };
+    expect(await outcome(auth.verify(await sign(typ, times)))).toMatchObject({ userId: 'id-alice' });
+  }
+  for (const typ of [undefined, '', 'logout+jwt', 'at+jwt', 'dpop+jwt', 'secevent+jwt', 'id_token']) {
+    expect(await outcome(auth.verify(await sign(typ, {}))), String(typ)).toBe('401 session-malformed');
+  }
+  const wrongTimes: Record<string, unknown>[] = [
+    { iat: undefined },
+    { iat: 'now' },
+    { iat: nowSeconds + 60, exp: nowSeconds + 120 },
+    { exp: nowSeconds + 61 },
+    { exp: nowSeconds + 365 * 86_400 },
+    { exp: 1e300 },
+    { iat: -1e300, exp: nowSeconds + 60 },
+    { iat: nowSeconds - 3600, exp: nowSeconds + 60 },
+  ];
+  for (const times of wrongTimes) {
+    expect(await outcome(auth.verify(await sign('holdfast+jwt', times))), JSON.stringify(times)).toBe(
+      '401 session-malformed',
+    );
   }
 });
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError } from '@holdfast/session';
-import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 
 /** Whom a JWT speaks for. */
 export interface TokenCaller {
@@ -26,6 +26,13 @@ export interface TokenVerifierOptions {
   audience: string;
 }
 
+/** auth's own, and the one of its first builds, which may still run in a rolling upgrade. */
+const types = new Set(['holdfast+jwt', 'JWT']);
+/** As long as auth makes them for: a token can't be revoked, so no key that leaked may make one that outlives that. */
+const longestLifetimeSeconds = 60;
+/** So much may auth's clock be ahead of ours. */
+const clockSkewSeconds = 10;
+
 /** Together less than a second, so that an unreachable auth costs a caller no more than that. */
 const timeoutMs = 500;
 /** So long a refused connection is tried again: while pods are replaced, the next one may reach another. */
@@ -41,7 +48,7 @@ const refreshMs = 300_000;
 
 /**
  * Verifies the JWTs that auth issues for callers with no way to Redis: EdDSA only, for this audience, from this issuer,
- * not expired (RFC 7519, RFC 8037, and RFC 8725 on what to insist on). That the keys can't be fetched is an outage, and
+ * of auth's type, not expired and made for no longer than auth makes them (RFC 7519, RFC 8037, and RFC 8725 on what to insist on). That the keys can't be fetched is an outage, and
  * says nothing about the token: 503, never 401. Keys that are known are good for as long as auth can't be asked for newer ones.
  */
 export function createTokenVerifier({ jwksUrl, issuer, audience }: TokenVerifierOptions): TokenVerifier {
@@ -59,11 +66,14 @@ export function createTokenVerifier({ jwksUrl, issuer, audience }: TokenVerifier
   };
   const verify: VerifyToken = async (token) => {
     try {
-      const requiredClaims = ['exp', 'sub', 'sid'];
-      const { payload } = await jwtVerify(token, getKey, { issuer, audience, algorithms: ['EdDSA'], requiredClaims });
+      const requiredClaims = ['exp', 'iat', 'sub', 'sid'];
+      const options = { issuer, audience, algorithms: ['EdDSA'], requiredClaims };
+      const { payload, protectedHeader } = await jwtVerify(token, getKey, options);
+      if (!types.has(protectedHeader.typ ?? '') || !isShortLived(payload)) throw refused();
       const { sub: userId, sid: sessionId } = payload;
       if (typeof userId === 'string' && userId !== '' && typeof sessionId === 'string') return { userId, sessionId };
     } catch (cause) {
+      if (cause instanceof HoldfastError) throw cause;
       if (cause instanceof errors.JWTExpired) {
         throw new HoldfastError('session-expired-absolute', 'The token has expired. Get a new one from auth.', {
           cause,
@@ -82,6 +92,12 @@ export function createTokenVerifier({ jwksUrl, issuer, audience }: TokenVerifier
   };
   const load = () => untilAnswered(loadMs, () => keys.reload()).finally(() => void keepFresh());
   return Object.assign(verify, { load });
+}
+
+function isShortLived({ iat, exp }: JWTPayload): boolean {
+  if (!Number.isSafeInteger(iat) || !Number.isSafeInteger(exp)) return false;
+  const [issuedAt, expiresAt] = [iat as number, exp as number];
+  return issuedAt <= Date.now() / 1000 + clockSkewSeconds && expiresAt - issuedAt <= longestLifetimeSeconds;
 }
 
 /** Asks auth again while it gives no answer, for so long. */

@@ -84,17 +84,21 @@ describe('a JWT', () => {
     const { kid } = JSON.parse(Buffer.from(head, 'base64url').toString()) as { kid: string };
     const { privateKey } = await generateKeyPair('EdDSA', { extractable: true });
     const rsa = await generateKeyPair('RS256');
-    const claims = { sub: 'id-alice', sid: 's', iss: service.issuer, aud: 'orders', exp: 4_102_444_800 };
+    const iat = Math.floor(Date.now() / 1000);
+    const claims = { sub: 'id-alice', sid: 's', iss: service.issuer, aud: 'orders', iat, exp: iat + 60 };
+    const typ = 'holdfast+jwt';
     const forge = (payload: JWTPayload, id = kid) =>
-      new SignJWT(payload).setProtectedHeader({ alg: 'EdDSA', kid: id }).sign(privateKey);
+      new SignJWT(payload).setProtectedHeader({ alg: 'EdDSA', kid: id, typ }).sign(privateKey);
     const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
     const secret = Buffer.from(JSON.stringify(await exportJWK(privateKey)));
     const forged = {
       'another key under the same id': await forge(claims),
       'an unknown key': await forge(claims, 'unknown'),
       'no signature': `${encode({ alg: 'none' })}.${body}.x`,
-      'another algorithm': await new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid }).sign(rsa.privateKey),
-      'a shared secret': await new SignJWT(claims).setProtectedHeader({ alg: 'HS256', kid }).sign(secret),
+      'another algorithm': await new SignJWT(claims)
+        .setProtectedHeader({ alg: 'RS256', kid, typ })
+        .sign(rsa.privateKey),
+      'a shared secret': await new SignJWT(claims).setProtectedHeader({ alg: 'HS256', kid, typ }).sign(secret),
       'other claims': `${head}.${encode({ ...claims, sub: 'id-bob' })}.${signature}`,
       'another character': `${head}.${body}.${signature[0] === 'A' ? 'B' : 'A'}${signature.slice(1)}`,
       'three words': 'three.small.words',

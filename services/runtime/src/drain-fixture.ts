@@ -37,6 +37,7 @@ await runMain(async () => {
     health,
     logger,
     servedBy,
+    strictTransportSecurity: config.STRICT_TRANSPORT_SECURITY,
     keepAliveTimeoutMs: config.KEEP_ALIVE_TIMEOUT_MS,
     drainDelayMs: config.DRAIN_DELAY_MS,
     drainTimeoutMs: config.DRAIN_TIMEOUT_MS,

@@ -23,6 +23,15 @@ export const serviceEnvironment = {
     .default((): TrustedProxies => ({ kind: 'none' }))
     .describe('Proxies whose X-Forwarded-For is believed: how many, or their networks')
     .meta({ examples: ['10.0.0.0/8'] }),
+  STRICT_TRANSPORT_SECURITY: z
+    .string()
+    .regex(
+      /^max-age=\d{1,10}(; includeSubDomains(; preload)?)?$/,
+      'must be max-age=<seconds>, perhaps with "; includeSubDomains" and "; preload" behind it',
+    )
+    .optional()
+    .describe('The header of that name (RFC 6797), for a site that is reached by HTTPS only; without it none is sent')
+    .meta({ examples: ['max-age=31536000'] }),
   KEEP_ALIVE_TIMEOUT_MS: wholeNumber(1000, 3_600_000)
     .default(65_000)
     .describe('How long an idle connection stays open; longer than the load balancer keeps it'),

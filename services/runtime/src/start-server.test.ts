@@ -4,9 +4,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { pollUntil } from '../../../tests/support/poll-until.ts';
 import { type Fixture, startFixture } from './start-fixture.ts';
 
+const hsts = 'max-age=31536000; includeSubDomains';
 let service: Fixture;
 beforeAll(async () => {
-  service = await startFixture({ INSTANCE_NAME: 'test-1', DRAIN_DELAY_MS: '0' });
+  service = await startFixture({ INSTANCE_NAME: 'test-1', DRAIN_DELAY_MS: '0', STRICT_TRANSPORT_SECURITY: hsts });
 });
 afterAll(() => service?.[Symbol.asyncDispose]());
 
@@ -46,6 +47,12 @@ test.each([
   ['an unknown method', 400, ['FOO / HTTP/1.1\r\nHost: localhost\r\n\r\n']],
   ['no Host', 400, ['GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n']],
   ['a Host that is none', 400, ['GET /livez HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n']],
+  ['two Hosts', 400, [get('/livez', 'Host: localhost')]],
+  ['two Hosts of which one is in other letters', 400, [get('/livez', 'hOsT: evil.example')]],
+  ['an empty Host', 400, ['GET /livez HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n']],
+  ...['a@b', 'a/b', 'a?b', 'a#b', 'a\\b', 'a,b', 'a:b', 'a:99999', '[::1', '::1', '%61', 'a:1:2', '\xe9'].map(
+    (host) => [`the Host ${host}`, 400, [`GET /livez HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`]],
+  ),
   ['a target that is no path', 400, [get('livez')]],
   ['two lengths', 400, ['POST /work HTTP/1.1\r\nHost: l\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n']],
   [
@@ -68,6 +75,26 @@ test.each([
     expect(problem['requestId']).toBe(headers.get('x-request-id'));
   },
 );
+
+test.each(['localhost', 'localhost:8080', '127.0.0.1', '[::1]:80', 'a_b.example.', 'xn--e1afmkfd.example:443'])(
+  'the Host %s is one',
+  async (host) => {
+    const answer = await exchange(`GET /nothing HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    expect(answer.status).toBe(404);
+  },
+);
+
+test('every reply has the Strict-Transport-Security that is set, unless a proxy says that the client came by plain HTTP', async () => {
+  const url = `http://127.0.0.1:${service.port}`;
+  for (const path of ['/livez', '/nothing', '/openapi.json', '/work?ms=1']) {
+    expect((await fetch(url + path)).headers.get('strict-transport-security'), path).toBe(hsts);
+  }
+  const plain = await fetch(`${url}/livez`, { headers: { 'x-forwarded-proto': 'http' } });
+  expect(plain.headers.get('strict-transport-security')).toBeNull();
+  await using other = await startFixture({ DRAIN_DELAY_MS: '0' });
+  const unset = await fetch(`http://127.0.0.1:${other.port}/livez`);
+  expect(unset.headers.get('strict-transport-security')).toBeNull();
+});
 
 test('a body of a megabyte is refused, and its sender gets to read that', async () => {
   const headers = { 'content-type': 'application/json' };

@@ -1,10 +1,11 @@
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { HoldfastError } from '@holdfast/session';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import { closeInOrder, type Resource } from './close-in-order.ts';
 import type { Health } from './create-health.ts';
 import type { Logger } from './create-logger.ts';
 import { drainServer } from './drain-server.ts';
+import { hasValidHost } from './has-valid-host.ts';
 import { toRequestId } from './identify-requests.ts';
 import { lingerAfterEarlyReplies } from './lingering-close.ts';
 import { listen } from './listen.ts';
@@ -23,6 +24,8 @@ export interface ServerOptions {
   logger: Logger;
   /** The instance's name, where replies may tell it. */
   servedBy?: string | undefined;
+  /** The header of that name, on every reply; without it none is sent (RFC 6797). */
+  strictTransportSecurity?: string | undefined;
   keepAliveTimeoutMs: number;
   drainDelayMs: number;
   drainTimeoutMs: number;
@@ -49,9 +52,21 @@ const requestTimeoutMs = 30_000;
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { app, health, logger, servedBy } = options;
-  const listener = getRequestListener(app.fetch, {
-    errorHandler: (error) => answerUnparsable(error, logger, servedBy),
-  });
+  const answerRequest = getRequestListener(
+    (request, env) => {
+      if (hasValidHost(env.incoming)) return app.fetch(request, env);
+      return answerUnparsable(new RequestError('not one valid Host'), logger, servedBy);
+    },
+    { errorHandler: (error) => answerUnparsable(error, logger, servedBy) },
+  );
+  const { strictTransportSecurity } = options;
+  const listener: RequestListener = (request, response) => {
+    // A proxy that says the client came by plain HTTP knows better than the setting (RFC 6797, section 7.2).
+    if (strictTransportSecurity !== undefined && request.headers['x-forwarded-proto'] !== 'http') {
+      response.setHeader('strict-transport-security', strictTransportSecurity);
+    }
+    return answerRequest(request, response);
+  };
   const server = createServer({
     keepAliveTimeout: options.keepAliveTimeoutMs,
     headersTimeout: headersTimeoutMs,
@@ -107,14 +122,17 @@ function closeOnSignals(close: () => Promise<void>, logger: Logger): void {
   process.on('SIGINT', onSignal);
 }
 
-/** What got past Node's parser and no further than the adapter: no Host, or a target that makes no URL. */
+/** What got past Node's parser and no further than the adapter: no Host, two or none that is valid, or a target that makes no URL. */
 function answerUnparsable(error: unknown, logger: Logger, servedBy: string | undefined): Response {
   const requestId = toRequestId(undefined);
   const refused = error instanceof RequestError;
   if (refused) logger.info({ requestId, status: 400, reason: error.message }, 'refused a request that makes no URL');
   else logger.error({ requestId, err: serializeError(error) }, 'a request failed outside of the app');
   const problem = refused
-    ? new HoldfastError('invalid-request', 'The request has no Host, or its target makes no URL.')
+    ? new HoldfastError(
+        'invalid-request',
+        'The request does not have exactly one valid Host, or its target makes no URL.',
+      )
     : new HoldfastError('internal-error', 'Something went wrong on our side.');
   const { body, init } = toProblem(problem, requestId);
   const headers = { ...init.headers, 'x-request-id': requestId, 'x-content-type-options': 'nosniff' };

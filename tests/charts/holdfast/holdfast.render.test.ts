@@ -167,6 +167,25 @@ test('an authority of PostgreSQL is trusted by orders, and only by orders', asyn
   expect(container(manifests, 'auth').env).not.toHaveProperty('NODE_EXTRA_CA_CERTS');
 });
 
+test('only prod tells browsers to come by HTTPS for good, for its own host alone unless somebody asks for more', async () => {
+  const name = 'STRICT_TRANSPORT_SECURITY';
+  const [dev, staging, prod] = await Promise.all(
+    environments.map((each) => renderChart(chart, { values: [environment(each)] })),
+  );
+  for (const service of ['auth', 'orders']) {
+    expect(container(prod ?? [], service).env[name]).toBe('max-age=31536000');
+    for (const other of [dev, staging]) expect(container(other ?? [], service).env).not.toHaveProperty(name);
+  }
+  const values = [environment('prod')];
+  const set = ['strictTransportSecurity=max-age=63072000; includeSubDomains; preload'];
+  expect(container(await renderChart(chart, { values, set }), 'auth').env[name]).toBe(
+    set[0]?.split('=').slice(1).join('='),
+  );
+  await expect(renderChart(chart, { values, set: ['strictTransportSecurity=yes'] })).rejects.toThrow(
+    /strictTransportSecurity/,
+  );
+});
+
 test('sessions are limited in prod, and a profile is not undercut by a timeout that nobody set', async () => {
   const prod = await renderChart(chart, { values: [environment('prod')] });
   expect(container(prod, 'auth').env).toMatchObject({ SESSION_MAX_PER_USER: '20', SESSION_ROTATE_MS: '900000' });
