@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { authEnvironment } from '../../services/auth/src/auth-environment.ts';
 import { oidcEnvironmentMistakes } from '../../services/auth/src/oidc/oidc-environment.ts';
+import { hashPassword } from '../../services/auth/src/password-hash.ts';
 import { edgeEnvironment } from '../../services/edge/src/edge-environment.ts';
 import { layoutVariables } from '../../services/local/src/platform-layout.ts';
 import { ordersEnvironment } from '../../services/orders/src/orders-environment.ts';
@@ -119,7 +120,7 @@ describe('no message about a wrong configuration repeats any part of a secret', 
       await using folder = await createTemporaryFolder('secrets');
       const path = join(folder.path, 'file');
       const users = join(folder.path, 'users.json');
-      const passwordHash = `$argon2id$v=19$m=8,t=1,p=1$${'a'.repeat(22)}$${'a'.repeat(43)}`;
+      const passwordHash = await hashPassword('x', { memoryKiB: 8, passes: 1, parallelism: 1 });
       await writeFile(users, JSON.stringify([{ id: 'a', username: 'a', passwordHash }]));
       const secret = newSecret();
       const contents = [
