@@ -25,7 +25,7 @@ export function sendBytes(url: string, target: string, lines: readonly string[],
     socket.setTimeout(NO_ANSWER_MS, () => socket.destroy(new Error(`no answer to ${method} ${target}`)));
     socket.on('close', () => {
       const reply = Buffer.concat(chunks).toString('utf8');
-      const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(reply)?.[1]);
+      const status = Number(/^HTTP\/1\.[01] (\d{3}) /.exec(reply)?.[1]);
       resolve({ status, text: reply.slice(reply.indexOf('\r\n\r\n') + 4) });
     });
     socket.write(Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'));
