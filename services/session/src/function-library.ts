@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
+import { isFunctionMissing } from './store-errors.ts';
 
 const read = (name: string) => readFileSync(new URL(`./functions/${name}.lua`, import.meta.url), 'utf8');
-const code = read('holdfast');
 const retired = read('retired-v1');
 const revisionOf = (text: string) => Number(/^-- revision: (\d+)$/m.exec(text)?.[1] ?? 0);
+const revision = revisionOf(read('holdfast'));
+/** The library says itself which revision it is: to ask for its code would cost Redis its whole text each time. */
+const code = `${read('holdfast')}\nregister('revision', function() return ${revision} end, {'no-writes'})\n`;
 
 /**
  * Puts the function library `holdfast_v2` into Redis, unless it is there already in this revision or a newer one: in a
@@ -15,9 +18,19 @@ export async function loadFunctionLibrary(redis: Redis): Promise<'loaded' | 'pre
   const before = await findLibrary(redis, 'holdfast_v1');
   if (before !== undefined && before !== retired) await redis.call('FUNCTION', 'LOAD', 'REPLACE', retired);
   const known = await findLibrary(redis, 'holdfast_v2');
-  if (known === code || (known !== undefined && revisionOf(known) > revisionOf(code))) return 'present';
+  if (known === code || (known !== undefined && revisionOf(known) > revision)) return 'present';
   await redis.call('FUNCTION', 'LOAD', 'REPLACE', code);
   return 'loaded';
+}
+
+/** Whether Redis has the library in this revision or a newer one: one small read. */
+export async function hasFunctionLibrary(redis: Redis): Promise<boolean> {
+  try {
+    return Number(await redis.fcall_ro('holdfast_v2_revision', 0)) >= revision;
+  } catch (error) {
+    if (isFunctionMissing(error)) return false;
+    throw error;
+  }
 }
 
 async function findLibrary(redis: Redis, name: string): Promise<string | undefined> {

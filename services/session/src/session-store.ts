@@ -50,7 +50,7 @@ export class SessionStore {
     this.#degraded?.connect();
   }
 
-  /** Whether the primary answers, for readiness. Not for liveness: a restart mends no Redis. */
+  /** Whether the primary answers and has its functions, for readiness. Not for liveness: a restart mends no Redis. */
   ping(): Promise<void> {
     return this.#calls.ping();
   }

@@ -5,6 +5,7 @@ import { type Command, DurableWriter } from './durable-writer.ts';
 import { followPrimary, type PrimaryFollower } from './follow-primary.ts';
 import { loadFunctionLibrary } from './function-library.ts';
 import { HoldfastError } from './holdfast-error.ts';
+import { keepFunctions } from './keep-functions.ts';
 import { createRedisClient, endpointOf } from './redis-client.ts';
 import { toSessionKeys } from './session-keys.ts';
 import type { SessionStoreOptions } from './session-store-options.ts';
@@ -31,6 +32,7 @@ export class StoreCalls {
   readonly #follower: PrimaryFollower;
   readonly #batcher: ValidationBatcher;
   readonly #connections: readonly Redis[];
+  readonly #keeper: { close(): void } | undefined;
   #closed = false;
 
   /** @param further connections that are to follow the primary, and be closed, with these */
@@ -49,6 +51,7 @@ export class StoreCalls {
       const writeRedis = createRedisClient(options.redis, 'holdfast-auth-wait', options.waitTimeoutMs);
       writeRedis.on('ready', () => this.#loadFunctions().catch(onError));
       this.#writeRedis = writeRedis;
+      this.#keeper = keepFunctions(this.redis, onError);
       this.#writer = new DurableWriter({
         redis: writeRedis,
         replicas: options.waitReplicas,
@@ -73,11 +76,18 @@ export class StoreCalls {
   close(): void {
     this.#closed = true;
     this.#follower.close();
+    this.#keeper?.close();
     for (const redis of this.#connections) redis.disconnect();
   }
 
+  /**
+   * Whether sessions can be validated: asks for one that nobody can have, as every user may. A Redis that answers PING may
+   * have lost the functions.
+   */
   async ping(): Promise<void> {
-    await this.#call('ping', () => withRetry(this.redis, this.#options.retryBudgetMs, () => this.redis.ping()));
+    const { s, t, rest } = toSessionKeys('');
+    const ask = () => this.redis.fcall_ro('holdfast_v2_validate', 2, s, t, rest, '');
+    await this.#call('ping', () => withRetry(this.redis, this.#options.retryBudgetMs, ask));
   }
 
   /** A call that needs no replica's confirmation; autopipelining sends those of one tick together. */
@@ -182,7 +192,7 @@ const spanOptions = (operation: string) => ({
   kind: SpanKind.CLIENT,
   attributes: {
     'db.system.name': 'redis',
-    'db.operation.name': operation === 'ping' ? 'PING' : 'FCALL',
-    ...(operation === 'ping' ? {} : { 'db.stored_procedure.name': `holdfast_v2_${operation}` }),
+    'db.operation.name': 'FCALL',
+    'db.stored_procedure.name': `holdfast_v2_${operation === 'ping' ? 'validate' : operation}`,
   },
 });

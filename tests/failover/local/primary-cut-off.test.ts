@@ -77,7 +77,9 @@ test('a primary that all its replicas have left keeps its connections while most
   await set.untilReplicated();
   const errors: Error[] = [];
   const validator = open(set, 'validator', undefined, (error) => errors.push(error));
-  await validator.ping();
+  const auth = open(set, 'auth');
+  await pollUntil('the functions', 10_000, () => validator.ping().then(() => true));
+  await auth.close();
   const admin = (await set.primary()).admin();
   const connections = async () => {
     const lines = String(await admin.client('LIST')).split('\n');
