@@ -16,7 +16,7 @@ let validator: Redis;
 let adminCookie: string;
 
 beforeAll(async () => {
-  auth = await createTestAuth({}, { rotateMs: 900_000, retryBudgetMs: 5000 });
+  auth = await createTestAuth({}, { rotateMs: 900_000, retryBudgetMs: 5000 }, {}, 2000);
   admin = auth.redis.admin();
   const { host, port } = auth.redis;
   validator = new Redis({ host, port, ...auth.redis.users.validator });

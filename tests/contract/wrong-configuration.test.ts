@@ -87,6 +87,13 @@ const cases: Case[] = [
     /SESSION_IDLE_TIMEOUT_MS \(1800000\) is longer than SESSION_PROFILE=aal3 allows \(900000\)/,
   ],
   ['a profile that there is not', 'orders', { SESSION_PROFILE: 'aal4' }, /must be aal1, aal2 or aal3/],
+  [
+    'no limit of sessions',
+    'auth',
+    { SESSION_MAX_PER_USER: '0' },
+    /SESSION_MAX_PER_USER is wrong: must be a whole number from 1 to 200/,
+  ],
+  ['a limit of sessions that Redis can’t bear', 'auth', { SESSION_MAX_PER_USER: '201' }, /from 1 to 200/],
   ['a limit that is none', 'auth', { SESSION_MAX_PER_USER: '-1' }, /SESSION_MAX_PER_USER is wrong: must be a whole/],
   [
     'an unknown way to keep a limit',

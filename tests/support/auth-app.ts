@@ -59,10 +59,11 @@ export async function createTestAuth(
   config: Partial<AuthConfig> = {},
   store: Partial<SessionStoreOptions> = {},
   services: Partial<AuthServices> = {},
+  commandTimeoutMs?: number,
 ): Promise<TestAuth> {
   const [redis, keys] = [await startRedis(), await generateSigningKeys()];
   const sessions = new Store({
-    redis: redis.configFor('auth'),
+    redis: redis.configFor('auth', commandTimeoutMs),
     role: 'auth',
     idleTimeoutMs: 1_800_000,
     absoluteTimeoutMs: 43_200_000,

@@ -5,7 +5,7 @@ auth: >-
   resetchannels -@all ~hf:s:* ~hf:t:* ~hf:o:* ~hf:rl:*
   +hello +auth +ping +info +role +client|setname
   +fcall +fcall_ro +function|load +function|list +wait +time
-  +hget +hgetall +hlen +hset +hdel +set +pexpireat +pexpiretime
+  +hget +hgetall +hscan +hlen +hset +hdel +set +pexpireat +pexpiretime
   +zadd +zrem +zrange +zscore +zremrangebyscore
   +dbsize +scan +randomkey
 validator: >-

@@ -1,5 +1,5 @@
 import { filePath, listOf, origin, serviceEnvironment } from '@holdfast/runtime';
-import { sessionEnvironment, wholeNumber } from '@holdfast/session';
+import { DEFAULT_SESSIONS_PER_USER, MOST_SESSIONS_PER_USER, sessionEnvironment, wholeNumber } from '@holdfast/session';
 import { z } from 'zod';
 import { oidcEnvironment } from './oidc/oidc-environment.ts';
 
@@ -19,7 +19,9 @@ export const authEnvironment = {
     .describe('JSON file of services that may introspect tokens: id, secretSha256; without it none may'),
   JWT_ISSUER: z.url('must be a URL').default('https://auth.holdfast.local').describe('The `iss` of the JWTs'),
   TOKEN_AUDIENCES: listOf(z.string().min(1)).default(['orders']).describe('Services that JWTs may be asked for'),
-  SESSION_MAX_PER_USER: wholeNumber(0, 10_000).default(0).describe('Live sessions a user may have; 0 is any number'),
+  SESSION_MAX_PER_USER: wholeNumber(1, MOST_SESSIONS_PER_USER)
+    .default(DEFAULT_SESSIONS_PER_USER)
+    .describe(`Live sessions a user may have, 1 to ${MOST_SESSIONS_PER_USER}`),
   SESSION_MAX_PER_USER_ACTION: z
     .enum(['terminate-oldest', 'deny-new'], 'must be terminate-oldest or deny-new')
     .default('terminate-oldest')

@@ -52,6 +52,7 @@ export async function endOne(c: Context<AuthEnv>, { sessions }: AuthServices, id
  * Ends all sessions of the caller, or all but the caller's own.
  *
  * @returns how many were alive
+ * @throws HoldfastError `not-durable` or `store-unavailable`: some may have ended, which it says and which is audited
  */
 export async function endAll(
   c: Context<AuthEnv>,
@@ -60,8 +61,9 @@ export async function endAll(
 ): Promise<number> {
   const { id: currentId, userId } = c.get('session');
   const spared = spare === 'current' ? currentId : undefined;
-  const sessionIds = await sessions.revokeUser(userId, 'signed-out-elsewhere', spared);
-  if (sessionIds.length > 0) audit(c, 'session-revoked', { userId, sessionIds, reason: 'signed-out-elsewhere' });
+  const auditStep = (sessionIds: string[]) =>
+    audit(c, 'session-revoked', { userId, sessionIds, reason: 'signed-out-elsewhere' });
+  const sessionIds = await sessions.revokeUser(userId, 'signed-out-elsewhere', spared, auditStep);
   if (spared === undefined) clearOwnCookie(c);
   return sessionIds.length;
 }

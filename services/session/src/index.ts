@@ -33,6 +33,8 @@ export {
   SESSION_COOKIE,
   setSessionCookie,
 } from './session-cookie.ts';
+export { DEFAULT_SESSIONS_PER_USER, MOST_SESSIONS_PER_USER } from './session-limits.ts';
+export type { SessionListOptions, SessionPage, SessionPosition } from './session-list.ts';
 export {
   type Device,
   type RevokeReason,

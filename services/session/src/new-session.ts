@@ -1,5 +1,6 @@
 import { HoldfastError } from './holdfast-error.ts';
 import { toLinkKeys, toSessionKeys } from './session-keys.ts';
+import { DEFAULT_SESSIONS_PER_USER } from './session-limits.ts';
 import type { Device, SessionWithDevice } from './session-record.ts';
 import type { SessionStoreOptions } from './session-store-options.ts';
 import type { CreatedSessionToken, ParsedSessionToken } from './session-token.ts';
@@ -44,7 +45,13 @@ export const toFacts = ({ roles, amr }: Authentication) => `${JSON.stringify(rol
 /** Keys and arguments of the function `create`. */
 export function toCreation(input: NewSession, { id, secretHash }: CreatedSessionToken, limits: Limits) {
   const { userId, device, replaces, authenticatedAtMs, link } = input;
-  const { idleTimeoutMs, absoluteTimeoutMs, maxPerUser = 0, maxPerUserAction = 'terminate-oldest', nameKeys } = limits;
+  const {
+    idleTimeoutMs,
+    absoluteTimeoutMs,
+    maxPerUser = DEFAULT_SESSIONS_PER_USER,
+    maxPerUserAction = 'terminate-oldest',
+    nameKeys,
+  } = limits;
   const { s, t } = toSessionKeys(id);
   const record = [id, secretHash, JSON.stringify(userId), toFacts(input), idleTimeoutMs, absoluteTimeoutMs];
   const limit = [maxPerUser, maxPerUserAction, replaces?.id ?? '', replaces?.secretHash ?? ''];

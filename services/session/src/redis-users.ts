@@ -11,7 +11,7 @@ export const redisUserRules = {
     ['resetchannels', '-@all', '~hf:s:*', '~hf:t:*', '~hf:o:*', '~hf:rl:*'],
     connection,
     ['+fcall', '+fcall_ro', '+function|load', '+function|list', '+wait', '+time'],
-    ['+hget', '+hgetall', '+hlen', '+hset', '+hdel', '+set', '+pexpireat', '+pexpiretime'],
+    ['+hget', '+hgetall', '+hscan', '+hlen', '+hset', '+hdel', '+set', '+pexpireat', '+pexpiretime'],
     ['+zadd', '+zrem', '+zrange', '+zscore', '+zremrangebyscore'],
     ['+dbsize', '+scan', '+randomkey'],
   ].flat(),

@@ -14,7 +14,7 @@ export interface SessionStoreOptions {
   degradedReadMs?: number;
   /** How long a validator may answer a live session from its own memory, in milliseconds; by default it always asks. */
   localCacheMs?: number;
-  /** How many live sessions a user may have; 0, the default, is any number. */
+  /** How many live sessions a user may have: 1 to 200, default 100. */
   maxPerUser?: number;
   /** What a login does that would be one too many; default `terminate-oldest`. */
   maxPerUserAction?: LimitAction;

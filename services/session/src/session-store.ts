@@ -1,9 +1,12 @@
 import { DegradedReads } from './degraded-reads.ts';
+import { type EndedStep, endInSteps } from './end-in-steps.ts';
 import { HoldfastError } from './holdfast-error.ts';
 import { type CreatedSession, type CreationReply, type NewSession, toCreated, toCreation } from './new-session.ts';
 import { type RotateOptions, type Rotation, toRotated, toRotation } from './rotation.ts';
 import { SessionCache } from './session-cache.ts';
 import { toLimitKeys, toLinkKeys, toSessionKeys, toUserKey } from './session-keys.ts';
+import { DEFAULT_SESSIONS_PER_USER, requireSessionLimit } from './session-limits.ts';
+import { collectSessions, type ListedStep, type SessionListOptions, type SessionPage } from './session-list.ts';
 import type { RevokeReason, SessionWithDevice } from './session-record.ts';
 import type { LimitCounter, SessionStoreOptions, ValidateOptions } from './session-store-options.ts';
 import { createSessionToken, type ParsedSessionToken, parseSessionToken } from './session-token.ts';
@@ -13,6 +16,16 @@ import { type ActiveValidation, toSession, toValidation, type Validation } from 
 
 /** What came of ending a session; `ended`: it had been ended before, `unknown`: none such, or not the caller's. */
 export type Revocation = { outcome: 'revoked' | 'ended'; userId: string } | { outcome: 'unknown' };
+
+type EndSomeArguments = [
+  userId: string,
+  reason: RevokeReason | 'session-limit',
+  exceptId: string,
+  keep: number,
+  position: string | number,
+];
+
+const EVICTION_STEPS = 10;
 
 const unsafe: ValidateOptions = { safe: false };
 
@@ -31,7 +44,8 @@ export class SessionStore {
   readonly #touching = new Map<string, Promise<void>>();
 
   constructor(options: SessionStoreOptions) {
-    this.#options = options;
+    requireSessionLimit(options.maxPerUser ?? DEFAULT_SESSIONS_PER_USER);
+    this.#options = { maxPerUser: DEFAULT_SESSIONS_PER_USER, ...options };
     const { redis, waitReplicas, localCacheMs = 0, degradedReadMs: limitMs = 0 } = options;
     const onError = (error: Error) => options.onError?.(error);
     // Auth is the one that ends sessions: it always asks.
@@ -181,44 +195,79 @@ export class SessionStore {
     return reason === 'reused' && user !== undefined ? (JSON.parse(user) as string) : undefined;
   }
 
-  /** Ends all sessions of a user but, where given, one. Returns the ids of those that were still alive. */
-  async revokeUser(userId: string, reason: RevokeReason, exceptId = ''): Promise<string[]> {
-    return this.#revokeUser(userId, [reason, exceptId]);
+  /**
+   * Ends all sessions of a user but, where given, one, in steps that the replicas confirm one by one. Safe to repeat.
+   *
+   * @param onStep is told of those that ended as soon as that is confirmed, also when a later step fails
+   * @returns the ids of those that were still alive
+   * @throws HoldfastError `not-durable` or `store-unavailable`, and says how many have ended: ask again to end the rest
+   */
+  async revokeUser(
+    userId: string,
+    reason: RevokeReason,
+    exceptId = '',
+    onStep?: (ids: string[]) => void,
+  ): Promise<string[]> {
+    const call = (position: string | number) => this.#endSome(userId, reason, exceptId, 0, position);
+    return endInSteps('0', call, (ids) => ids, onStep);
   }
 
   /**
-   * Ends the sessions that came of one session at an identity provider, confirmed by the replicas. Safe to repeat.
+   * Ends the sessions that came of one session at an identity provider, in steps that the replicas confirm one by one. Safe
+   * to repeat.
    *
    * @param userId whose they must be, where the provider says so
    * @param final whether a login that is under way with that session is to fail too
+   * @param onStep as in {@link revokeUser}
    * @returns those that this ended
    */
   async revokeLinked(
     link: string,
     reason: RevokeReason,
-    { userId, final = false }: { userId?: string | undefined; final?: boolean } = {},
+    {
+      userId,
+      final = false,
+      onStep,
+    }: {
+      userId?: string | undefined;
+      final?: boolean;
+      onStep?: (ended: { id: string; userId: string }[]) => void;
+    } = {},
   ): Promise<{ id: string; userId: string }[]> {
     const names = toLinkKeys(link, this.#options.nameKeys?.());
     // Earlier releases used the plain name: such sessions are ended, but nothing is written there any more.
     const former = toLinkKeys(link).filter((name) => !names.includes(name));
     const owner = userId === undefined ? '' : JSON.stringify(userId);
-    const revoke = (name: string, isFinal: boolean) =>
-      this.#calls.write('revoke_linked', [name], [reason, owner, isFinal ? '1' : '']) as Promise<string[]>;
-    const replies = await Promise.all([
-      ...names.map((name) => revoke(name, final)),
-      ...former.map((name) => revoke(name, false)),
+    const read = (ended: string[]) =>
+      ended.flatMap((id, index) =>
+        index % 2 === 0 ? [{ id, userId: JSON.parse(String(ended[index + 1])) as string }] : [],
+      );
+    const end = (name: string, isFinal: boolean) => {
+      const call = (skip: string | number) =>
+        this.#calls.write('end_linked', [name], [reason, owner, isFinal ? '1' : '', skip]) as Promise<EndedStep>;
+      return endInSteps(0, call, read, onStep);
+    };
+    const ended = await Promise.all([
+      ...names.map((name) => end(name, final)),
+      ...former.map((name) => end(name, false)),
     ]);
-    return replies.flatMap((reply) =>
-      reply.flatMap((id, index) =>
-        index % 2 === 0 ? [{ id, userId: JSON.parse(String(reply[index + 1])) as string }] : [],
-      ),
-    );
+    return ended.flat();
   }
 
-  /** The user's live sessions, oldest first. */
+  /** All of the user's live sessions, oldest first. */
   async list(userId: string): Promise<SessionWithDevice[]> {
-    const reply = (await this.#calls.ask('list', [toUserKey(userId)], [JSON.stringify(userId)])) as unknown[][];
-    return reply.map(([id, ...fields]) => toSessionWithDevice(String(id), fields, 5));
+    return (await this.listPage(userId, { limit: Number.MAX_SAFE_INTEGER - 1 })).sessions;
+  }
+
+  /** Some of the user's live sessions, in the order in which they began. */
+  async listPage(userId: string, options: SessionListOptions): Promise<SessionPage> {
+    const { limit, first = 'oldest', after } = options;
+    const behind = after ? [after.createdAtMs, toSessionKeys(after.id).rest] : [];
+    const call = (position: string) => {
+      const args = [JSON.stringify(userId), first, limit + 1, position, ...behind];
+      return this.#calls.ask('list_some', [toUserKey(userId)], args) as Promise<ListedStep>;
+    };
+    return collectSessions(options, call, ([id, ...fields]) => toSessionWithDevice(String(id), fields, 5));
   }
 
   /** How many sessions live: an estimate (within about a tenth) where there are many. Only auth may ask. */
@@ -311,20 +360,30 @@ export class SessionStore {
     return this.#calls.ask('touch', [t], used === undefined ? [rest] : [rest, used], budgetMs);
   }
 
-  #revokeUser(userId: string, args: readonly (string | number)[]): Promise<string[]> {
-    return this.#calls.write('revoke_user', [toUserKey(userId)], [JSON.stringify(userId), ...args]) as Promise<
-      string[]
-    >;
+  #endSome(...[userId, reason, exceptId, keep, position]: EndSomeArguments): Promise<EndedStep> {
+    const args = [JSON.stringify(userId), reason, exceptId, keep, position];
+    return this.#calls.write('end_some', [toUserKey(userId)], args) as Promise<EndedStep>;
   }
 
-  /** Ends the user's oldest sessions beyond the limit. When that fails, the next login does it. */
+  /**
+   * Ends the user's oldest sessions beyond the limit, in a few steps: a user from before there was a limit may have more,
+   * and what is left over, or could not be ended, the next login ends.
+   */
   async #evict(userId: string, spared = ''): Promise<string[]> {
+    const { maxPerUser = DEFAULT_SESSIONS_PER_USER } = this.#options;
+    const evicted: string[] = [];
     try {
-      return await this.#revokeUser(userId, ['session-limit', spared, this.#options.maxPerUser ?? 0]);
+      let position: string | number = '0';
+      for (let step = 0; step < EVICTION_STEPS; step++) {
+        const [more, following, ids] = await this.#endSome(userId, 'session-limit', spared, maxPerUser, position);
+        evicted.push(...ids);
+        if (more === 0) break;
+        position = following;
+      }
     } catch (error) {
       this.#options.onError?.(error as Error);
-      return [];
     }
+    return evicted;
   }
 }
 

@@ -19,6 +19,8 @@ type Arguments = readonly (string | number)[];
 
 const tracer = trace.getTracer('@holdfast/session');
 const readOnly = new Set(['validate', 'count']);
+/** May also end what has idled out, but is asked for what it reads. */
+const reads = new Set([...readOnly, 'list_some']);
 
 /**
  * The primary's functions, called over connections that are kept up for as long as this is open. Each call is measured, is
@@ -94,13 +96,18 @@ export class StoreCalls {
   ask(operation: string, keys: readonly string[], args: Arguments = [], budgetMs = this.#options.retryBudgetMs) {
     const command = readOnly.has(operation) ? 'fcall_ro' : 'fcall';
     return this.#call(operation, () =>
-      withRetry(this.redis, budgetMs, async () => {
-        const asked = endpointOf(this.redis);
-        const reply = await this.redis[command](`holdfast_v2_${operation}`, keys.length, ...keys, ...args);
-        // A list can lack a session that began elsewhere.
-        if (operation === 'list' || needsProof(reply)) await this.#requirePrimary(this.redis, asked);
-        return reply;
-      }),
+      withRetry(
+        this.redis,
+        budgetMs,
+        async () => {
+          const asked = endpointOf(this.redis);
+          const reply = await this.redis[command](`holdfast_v2_${operation}`, keys.length, ...keys, ...args);
+          // A list can lack a session that began elsewhere.
+          if (operation === 'list_some' || needsProof(reply)) await this.#requirePrimary(this.redis, asked);
+          return reply;
+        },
+        { repeatTimedOut: !reads.has(operation) },
+      ),
     );
   }
 

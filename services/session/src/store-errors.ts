@@ -10,6 +10,11 @@ export function isPassing(error: unknown): boolean {
   return !redisReply(error) || passing.test((error as Error).message);
 }
 
+/** No answer within the command timeout (ioredis), on a connection that may be up. */
+export function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Command timed out';
+}
+
 /** The one who answered is not the primary any more: Sentinel has to be asked again. */
 export function isReadonly(error: unknown): boolean {
   return redisReply(error) && (error as Error).message.startsWith('READONLY');

@@ -88,7 +88,7 @@ export class ValidationBatcher {
       begin();
       return redis.sendCommand(new Command('fcall_ro', args, { replyEncoding: 'utf8' })) as Promise<string[]>;
     };
-    return withRetry(redis, retryBudgetMs, send);
+    return withRetry(redis, retryBudgetMs, send, { repeatTimedOut: false });
   }
 
   #answer({ token, resolve, reject }: Asked, text: string, asked: NamedPrimary | undefined): void {

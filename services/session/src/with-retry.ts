@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { isPassing, isReadonly, isWithoutReplicas } from './store-errors.ts';
+import { isPassing, isReadonly, isTimeout, isWithoutReplicas } from './store-errors.ts';
 
 const PAUSE_MS = 20;
 /** A planned failover takes Sentinel one to two seconds; for so long a write that is refused is worth waiting for. */
@@ -12,8 +12,15 @@ const HAND_OVER_MS = 3000;
  *
  * @param budgetMs after this no further try begins; the last one may still take its command timeout. An answer that the primary
  *   has no replicas renews the budget, for 3 s at most: it is alive, and this passes with the hand-over.
+ * @param options.repeatTimedOut false for reads: while the connection is up, Redis may still be busy with the first one, and to
+ *   ask again would double what keeps it busy. After a connection that was lost they are sent again like all others.
  */
-export async function withRetry<T>(redis: Redis, budgetMs: number, operation: () => Promise<T>): Promise<T> {
+export async function withRetry<T>(
+  redis: Redis,
+  budgetMs: number,
+  operation: () => Promise<T>,
+  { repeatTimedOut = true }: { repeatTimedOut?: boolean } = {},
+): Promise<T> {
   const startedAt = performance.now();
   let deadline = startedAt + budgetMs;
   for (;;) {
@@ -26,6 +33,7 @@ export async function withRetry<T>(redis: Redis, budgetMs: number, operation: ()
       if (isWithoutReplicas(error)) {
         deadline = Math.max(deadline, Math.min(performance.now() + budgetMs, startedAt + HAND_OVER_MS));
       }
+      if (!repeatTimedOut && isTimeout(error) && redis.status === 'ready') throw error;
       if (!isPassing(error) || performance.now() + PAUSE_MS >= deadline) throw error;
       await delay(PAUSE_MS);
     }

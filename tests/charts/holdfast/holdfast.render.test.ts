@@ -191,7 +191,7 @@ test('sessions are limited in prod, and a profile is not undercut by a timeout t
   expect(container(prod, 'auth').env).toMatchObject({ SESSION_MAX_PER_USER: '20', SESSION_ROTATE_MS: '900000' });
   const withProfile = await renderChart(chart, { values: [dev], set: ['session.profile=aal3', 'session.rotateMs=0'] });
   const { env } = container(withProfile, 'auth');
-  expect(env).toMatchObject({ SESSION_PROFILE: 'aal3', SESSION_MAX_PER_USER: '0', SESSION_ROTATE_MS: '0' });
+  expect(env).toMatchObject({ SESSION_PROFILE: 'aal3', SESSION_MAX_PER_USER: '100', SESSION_ROTATE_MS: '0' });
   expect(env).not.toHaveProperty('SESSION_IDLE_TIMEOUT_MS');
   expect(env).not.toHaveProperty('SESSION_ABSOLUTE_TIMEOUT_MS');
 });

@@ -6,21 +6,26 @@ import { type DeviceInWords, describeDevice } from './describe-device.ts';
 import { describePlace } from './describe-place.ts';
 
 export interface DevicesPageOptions {
+  /** The newest, and the one that asks. */
   sessions: readonly SessionWithDevice[];
+  /** How many there are, with those that are not shown. */
+  total: number;
   currentId: string;
   nowMs: number;
   notice?: string | undefined;
   places?: Places | undefined;
 }
 
-export function devicesPage({ sessions, currentId, nowMs, notice, places }: DevicesPageOptions): Page {
+export function devicesPage({ sessions, total, currentId, nowMs, notice, places }: DevicesPageOptions): Page {
   const own = (session: SessionWithDevice) => Number(session.id === currentId);
   const sorted = sessions.toSorted((a, b) => own(b) - own(a) || b.lastSeenAtMs - a.lastSeenAtMs);
-  const others = sessions.length - sessions.filter(own).length;
+  const others = total - sessions.filter(own).length;
+  const hidden = total - sessions.length;
   const body = html`<h1>Your devices</h1>
 <p class="lead">Where you are signed in now. If you don’t know one of them, sign it out and change your password.</p>
 ${notice !== undefined && html`<p class="notice" role="status">${notice}</p>`}
 <ul class="list">${sorted.map((session) => item(session, session.id === currentId, nowMs, places))}</ul>
+${hidden > 0 && html`<p class="soft">You are signed in ${hidden} more ${hidden === 1 ? 'time' : 'times'}. Only the newest are shown.</p>`}
 ${
   others > 0 &&
   html`<form method="post" action="/auth/devices"><input type="hidden" name="session" value="others"><p><button class="button quiet">${others === 1 ? 'Sign out the other device' : `Sign out all ${others} other devices`}</button></p></form>`

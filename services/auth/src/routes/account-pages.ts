@@ -46,6 +46,9 @@ const signOutDevices = createRoute({
   },
 });
 
+/** How many sessions the page shows. Signing out everywhere else is for all of them. */
+const SHOWN = 50;
+
 const notices = { one: 'The device is signed out.', others: 'All other devices are signed out.' };
 
 /** `/auth` and `/auth/devices`: for who is signed in. */
@@ -63,8 +66,11 @@ export function addAccountPages(pages: Pages<AuthVariables>, services: AuthServi
     const { id: currentId, userId } = c.get('session');
     const { done } = c.req.valid('query');
     const notice = done && notices[done];
-    const found = await sessions.list(userId);
-    return renderPage(c, devicesPage({ sessions: found, currentId, nowMs: Date.now(), notice, places }));
+    const newest = await sessions.listPage(userId, { limit: SHOWN, first: 'newest' });
+    const isShown = newest.sessions.some(({ id }) => id === currentId);
+    const shown = isShown ? newest.sessions : [c.get('session'), ...newest.sessions.slice(0, SHOWN - 1)];
+    const { total } = newest;
+    return renderPage(c, devicesPage({ sessions: shown, total, currentId, nowMs: Date.now(), notice, places }));
   });
 
   pages.openapi({ ...signOutDevices, middleware: guard }, async (c) => {

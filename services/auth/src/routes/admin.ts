@@ -1,11 +1,11 @@
 import { callerSecurity, jsonContent, problemContents } from '@holdfast/runtime';
-import { clearSessionCookie, HoldfastError, toSessionView } from '@holdfast/session';
+import { clearSessionCookie, HoldfastError } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
 import { audit } from '../audit.ts';
 import type { AuthApp, AuthEnv, AuthServices } from '../auth-context.ts';
 import { requireOwnSession } from '../require-own-session.ts';
-import { sessionSchema } from '../schemas.ts';
+import { listPage, sessionPageQuery, sessionPageSchema } from '../session-pages.ts';
 
 const ADMIN_ROLE = 'admin';
 
@@ -24,10 +24,10 @@ const list = createRoute({
   tags: ['administration'],
   summary: 'An admin looks at the live sessions of a user',
   security: callerSecurity,
-  request,
+  request: { ...request, query: sessionPageQuery },
   responses: {
-    200: jsonContent(z.object({ sessions: z.array(sessionSchema) }), 'Oldest first; never a token. None for no user'),
-    ...problemContents(refusals),
+    200: jsonContent(sessionPageSchema, 'Oldest first; never a token. None for no user'),
+    ...problemContents({ ...refusals, 400: 'A limit or cursor that is none' }),
   },
 });
 
@@ -56,16 +56,18 @@ export function addAdminRoutes(app: AuthApp, services: AuthServices): void {
   app.openapi({ ...list, middleware: guard }, async (c) => {
     const { id: userId } = c.req.valid('param');
     const { id: currentId, userId: adminId } = c.get('session');
-    const found = await sessions.list(userId);
+    const page = await listPage(sessions, userId, currentId, c.req.valid('query'));
     audit(c, 'admin-listed', { userId, adminId });
-    return c.json({ sessions: found.map((session) => toSessionView(session, currentId)) }, 200);
+    return c.json(page, 200);
   });
 
   app.openapi({ ...revokeAll, middleware: recentGuard }, async (c) => {
     const { id: userId } = c.req.valid('param');
     const { id: currentId, userId: adminId } = c.get('session');
-    const sessionIds = await sessions.revokeUser(userId, 'ended-by-admin');
-    audit(c, 'admin-revoked', { userId, adminId, sessionIds, reason: 'ended-by-admin' });
+    const auditStep = (sessionIds: string[]) =>
+      audit(c, 'admin-revoked', { userId, adminId, sessionIds, reason: 'ended-by-admin' });
+    const sessionIds = await sessions.revokeUser(userId, 'ended-by-admin', '', auditStep);
+    if (sessionIds.length === 0) auditStep([]);
     const { kind } = c.get('credential');
     if (kind === 'cookie' && sessionIds.includes(currentId)) c.header('set-cookie', clearSessionCookie());
     return c.json({ revoked: sessionIds.length }, 200);

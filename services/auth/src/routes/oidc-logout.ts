@@ -9,6 +9,11 @@ import { LONGEST_AGE_SECONDS, type LogoutToken, verifyLogoutToken } from '../oid
 
 const REASON = 'ended-by-provider';
 
+interface Ended {
+  id: string;
+  userId: string;
+}
+
 const frontChannel = createRoute({
   method: 'get',
   path: '/auth/oidc/frontchannel-logout',
@@ -74,7 +79,7 @@ export function addOidcLogoutRoutes(
       const issuer = await provider.issuer();
       if (iss !== issuer) throw new HoldfastError('invalid-request', '`iss` is not the provider of this service.');
       // Who may know a `sid` is the provider and the person's own browser. It is nobody's proof that the session is over.
-      auditEnded(c, await sessions.revokeLinked(toSessionLink(iss, sid), REASON));
+      await sessions.revokeLinked(toSessionLink(iss, sid), REASON, { onStep: (ended) => auditEnded(c, ended) });
       c.header('content-security-policy', `default-src 'none'; frame-ancestors ${new URL(issuer).origin}`);
       return c.html('<!doctype html><html lang="en"><title>Signed out</title><p>Signed out</p></html>', 200);
     }),
@@ -88,7 +93,7 @@ export function addOidcLogoutRoutes(
       if ((await sessions.takeLimit(counters, LOOK)) > 0) {
         throw new HoldfastError('invalid-request', 'This logout token came before.');
       }
-      auditEnded(c, await endSessions(sessions, issuer, token));
+      await endSessions(sessions, issuer, token, (ended) => auditEnded(c, ended));
       // Only now, so that a token that could not be acted on is good once more. Where this is not confirmed, the answer is
       // 503 although the sessions have ended: a failover could forget it, and the token would be good again.
       await sessions.confirmLimit(counters, USED);
@@ -97,11 +102,19 @@ export function addOidcLogoutRoutes(
   );
 }
 
-async function endSessions(sessions: SessionStore, issuer: string, { sid, subject }: LogoutToken) {
+async function endSessions(
+  sessions: SessionStore,
+  issuer: string,
+  { sid, subject }: LogoutToken,
+  onStep: (ended: Ended[]) => void,
+): Promise<void> {
   const userId = subject === undefined ? undefined : toOidcUserId(issuer, subject);
-  if (sid !== undefined) return sessions.revokeLinked(toSessionLink(issuer, sid), REASON, { userId, final: true });
-  const ids = await sessions.revokeUser(userId as string, REASON);
-  return ids.map((id) => ({ id, userId: userId as string }));
+  if (sid !== undefined) {
+    await sessions.revokeLinked(toSessionLink(issuer, sid), REASON, { userId, final: true, onStep });
+    return;
+  }
+  const user = userId as string;
+  await sessions.revokeUser(user, REASON, '', (ids) => onStep(ids.map((id) => ({ id, userId: user }))));
 }
 
 /** A look whether there is a place in the counter; it takes none. */
@@ -115,7 +128,7 @@ function countersOf(issuer: string, jti: string): LimitCounter[] {
   return [{ key: `jti:${digestIssued(issuer, jti)}`, limit: 1, windowMs, pendingMs: 1 }];
 }
 
-function auditEnded(c: Context, ended: readonly { id: string; userId: string }[]): void {
+function auditEnded(c: Context, ended: readonly Ended[]): void {
   for (const [userId, sessions = []] of Map.groupBy(ended, (session) => session.userId)) {
     audit(c, 'session-revoked', { userId, sessionIds: sessions.map(({ id }) => id), reason: REASON });
   }

@@ -1,12 +1,14 @@
 import { callerSecurity, jsonContent, problemContents } from '@holdfast/runtime';
-import { HoldfastError, toSessionView } from '@holdfast/session';
+import { HoldfastError } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { AuthApp, AuthServices } from '../auth-context.ts';
 import { endAll, endOne } from '../end-sessions.ts';
 import { requireOwnSession } from '../require-own-session.ts';
-import { sessionSchema } from '../schemas.ts';
+import { listPage, sessionPageQuery, sessionPageSchema } from '../session-pages.ts';
 
 const refusals = { 401: 'No live session', 403: 'Sent by another site', 503: 'The store can’t answer' };
+
+const badQuery = { 400: 'A limit or cursor that is none' };
 
 const list = createRoute({
   method: 'get',
@@ -15,9 +17,10 @@ const list = createRoute({
   tags: ['sessions'],
   security: callerSecurity,
   summary: 'The caller’s own live sessions, oldest first',
+  request: { query: sessionPageQuery },
   responses: {
-    200: jsonContent(z.object({ sessions: z.array(sessionSchema) }), 'The sessions; never a token'),
-    ...problemContents(refusals),
+    200: jsonContent(sessionPageSchema, 'The sessions; never a token'),
+    ...problemContents({ ...refusals, ...badQuery }),
   },
 });
 
@@ -56,8 +59,7 @@ export function addSessionsRoutes(app: AuthApp, services: AuthServices): void {
 
   app.openapi({ ...list, middleware: guard }, async (c) => {
     const current = c.get('session');
-    const found = await sessions.list(current.userId);
-    return c.json({ sessions: found.map((session) => toSessionView(session, current.id)) }, 200);
+    return c.json(await listPage(sessions, current.userId, current.id, c.req.valid('query')), 200);
   });
 
   app.openapi({ ...revokeOne, middleware: guard }, async (c) => {

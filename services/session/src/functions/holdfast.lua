@@ -1,5 +1,5 @@
 #!lua name=holdfast_v2
--- revision: 6
+-- revision: 7
 --
 -- Everything about a session that must happen at once. An id is 22 characters: 9 that all sessions of a user share (the
 -- part), and 13 of its own (the rest). Keys (KEYS is always in this order):
@@ -32,8 +32,11 @@ local FINGERPRINT = 10         -- how many characters of a hash are kept for as 
 local ROTATIONS = 3000         -- how often the secret may be replaced in the session's life, evenly spread, as none is forgotten
 local ROTATIONS_AT_ONCE = 32   -- how many of these may come before their time; twice as many with re-authentications
 local FOREVER = 1e15           -- a time in milliseconds that never comes
-local COUNTED = 1000           -- with more keys than so many, sessions are estimated from as many random ones
-local COUNTED_EACH = 100       -- a user with more sessions than so many is taken to have no expired one
+local READ = 300               -- about how many sessions a call reads at most. It bounds how long a call keeps Redis busy
+local ENDED = 100              -- how many sessions a call ends at most
+local MOST = 200               -- the largest limit of sessions per user (session-limits.ts has it too)
+local COUNTED = 1000           -- with more keys than so many, sessions are estimated from random ones
+local SAMPLED = 500            -- from so many of them
 
 -- A record is MessagePack, its values one behind the other; a validation reads it at every request:
 --   v        SCHEMA
@@ -200,10 +203,25 @@ local function add_to_index(index, expires, id)
   redis.call('PEXPIREAT', index, redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2])
 end
 
--- What is in s, but for those that nobody has to be told of any more: they go. A record that can't be read is left alone.
-local function read_all(part, now)
+-- Removes from a sorted set those whose time is over, about ENDED of them at most.
+local function prune(key, now)
+  local last = redis.call('ZRANGE', key, ENDED - 1, ENDED - 1, 'WITHSCORES')[2]
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', math.min(now, tonumber(last) or now))
+end
+
+-- What is in s, by turns rest and record. Where that is more than READ, which releases before had no limit for, a part of it.
+-- Returns with it where to go on ('0': that was the last part), and whether it is all.
+local function read_some(part, cursor)
+  local s = 'hf:s:' .. part
+  if redis.call('HLEN', s) <= READ then return redis.call('HGETALL', s), '0', true end
+  local reply = redis.call('HSCAN', s, cursor or '0', 'COUNT', READ)
+  return reply[2], reply[1], false
+end
+
+-- As records, but for those that nobody has to be told of any more: they go. A record that can't be read is left alone.
+local function read_records(part, now, cursor)
   local s, records = 'hf:s:' .. part, {}
-  local all = redis.call('HGETALL', s)
+  local all, following, whole = read_some(part, cursor)
   for index = 1, #all, 2 do
     local read, r = pcall(read_record, all[index], all[index + 1])
     if read and now >= r.absolute + TOMBSTONE_MS then
@@ -214,7 +232,7 @@ local function read_all(part, now)
       records[#records + 1] = r
     end
   end
-  return records
+  return records, following, whole
 end
 
 -- To write what is so already would be a change to replicas and to services' caches.
@@ -222,24 +240,32 @@ local function expire_at(key, at)
   if redis.call('PEXPIRETIME', key) ~= at then redis.call('PEXPIREAT', key, at) end
 end
 
-local function expire_with_last(part, records)
-  local last = 0
+-- @param whole whether the records are all in s; with others in it, it can only be made to last longer
+local function expire_with_last(part, records, whole)
+  local last = whole and 0 or redis.call('PEXPIRETIME', 'hf:s:' .. part) - TOMBSTONE_MS
   for _, r in ipairs(records) do last = math.max(last, r.absolute) end
-  if last == 0 then return end
+  if last <= 0 then return end
   expire_at('hf:s:' .. part, last + TOMBSTONE_MS)
   expire_at('hf:t:' .. part, last)
 end
 
--- Ends what has idled out. Returns the user's sessions that live, and whatever else stays in s.
-local function live_sessions(part, user, now)
-  local live, others = {}, {}
-  for _, r in ipairs(read_all(part, now)) do
+-- Ends what has idled out, ENDED of them at most. Returns the user's sessions that live, oldest first, whatever else stays in
+-- s, where to go on, whether these are all, and how many more sessions this call may end.
+local function live_sessions(part, user, now, cursor)
+  local live, others, may_end = {}, {}, ENDED
+  local read, following, whole = read_records(part, now, cursor)
+  for _, r in ipairs(read) do
     local seen, reused = last_seen('hf:t:' .. part, r.rest, r.idle, now)
     r.seen = seen
     if now >= r.absolute then
       others[#others + 1] = r
     elseif reused or not seen then
-      end_session(part, r, reused and 'reused' or 'expired-idle', now)
+      if may_end > 0 then
+        end_session(part, r, reused and 'reused' or 'expired-idle', now)
+        may_end = may_end - 1
+      else
+        others[#others + 1] = r
+      end
     elseif r.user == user then
       live[#live + 1] = r
     else
@@ -250,13 +276,14 @@ local function live_sessions(part, user, now)
     if a.created ~= b.created then return a.created < b.created end
     return a.rest < b.rest
   end)
-  return live, others
+  return live, others, following, whole, may_end
 end
 
 -- KEYS s t; ARGV id, secret hash, user id (JSON), facts (JSON) but for the time at their end, idle ms, lifetime ms, user
--- agent, ip, and, optional: how many sessions the user may have (0: any number), 'deny-new' to refuse one more, id and secret
--- hash of the session that this one replaces, and when the user proved who they are, if before now. KEYS may have o behind:
--- then {'ended'} says that the provider has ended its session already. Safe to repeat with the same id and hash: a client
+-- agent, ip, and, optional: how many sessions the user may have (0, as older services
+-- say: any number), 'deny-new' to refuse one more, id and secret hash of the session that this one replaces, and when the user
+-- proved who they are, if before now. KEYS may have o behind: then {'ended'} says that the provider has ended its session already. Safe to repeat
+-- with the same id and hash: a client
 -- that lost the answer asks again. Returns {'created', now, absolute expiry, how many sessions are too many, 1 if there is
 -- one that it replaces}, {'limit'}, or {'exists'}. It ends none that are too many: that is for revoke_user, once this one is
 -- safe.
@@ -273,7 +300,7 @@ local function create(keys, args)
   end
   if read_ended(id) then return {'exists'} end
   local now = now_ms()
-  local live, records = live_sessions(part, user, now)
+  local live, records, _, whole = live_sessions(part, user, now)
   local count, replaced = 0, 0
   for _, r in ipairs(live) do
     -- The caller must have a secret of the one that is to be replaced.
@@ -284,11 +311,11 @@ local function create(keys, args)
     end
     records[#records + 1] = r
   end
-  local absolute, max = now + lifetime, tonumber(args[9] or 0)
+  local absolute, max = now + lifetime, math.min(tonumber(args[9] or 0), MOST)
   if max > 0 and count >= max and args[10] == 'deny-new' then return {'limit'} end
   if o then
-    redis.call('ZREMRANGEBYSCORE', o, '-inf', now)
-    if redis.call('ZSCORE', o, 'ended') then return {'ended'} end
+    prune(o, now)
+    if tonumber(redis.call('ZSCORE', o, 'ended') or 0) > now then return {'ended'} end
     add_to_index(o, absolute, id)
   end
   local authenticated = math.min(tonumber(args[13] or '') or now, now)
@@ -297,8 +324,9 @@ local function create(keys, args)
   write_record(s, r)
   write_times('HSET', t, rest, now)
   records[#records + 1] = r
-  expire_with_last(part, records)
-  return {'created', now, absolute, max > 0 and math.max(0, count + 1 - max) or 0, replaced}
+  expire_with_last(part, records, whole)
+  local too_many = math.max(whole and 0 or 1, count + 1 - max)
+  return {'created', now, absolute, max > 0 and too_many or 0, replaced}
 end
 
 -- Reads only. Returns an outcome and what belongs to it; the reason a session ended is told only to a caller that has a
@@ -533,91 +561,145 @@ local function revoke(keys, args)
   return {'ended', user}
 end
 
--- KEYS s; ARGV user id (JSON), reason, id to spare (or ''), and, optional, how many of the newest to leave besides. Returns
--- the ids that were ended.
-local function revoke_user(keys, args)
-  local part, now, ended = part_of(keys[1]), now_ms(), {}
-  local live, kept = live_sessions(part, args[1], now)
+-- KEYS s; ARGV user id (JSON), reason, id to spare (or ''), how many of the newest to leave besides, and where to go on, at
+-- first '0'. Ends ENDED sessions at most. Returns 1 if it has to be called again, where to go on, and the ids that were ended.
+local function end_some(keys, args)
+  local part, now, keep, ended = part_of(keys[1]), now_ms(), tonumber(args[4]), {}
+  local live, kept, following, whole, may_end = live_sessions(part, args[1], now, args[5])
   local others = {}
   for _, r in ipairs(live) do
     local list = part .. r.rest == args[3] and kept or others
     list[#list + 1] = r
   end
-  local too_many = #others - tonumber(args[4] or 0)
+  -- One of the newest of all is one of the newest of any part, so that this holds for parts too.
+  local too_many = #others - keep
   for index, r in ipairs(others) do
-    if index <= too_many then
+    if index <= math.min(too_many, may_end) then
       end_session(part, r, args[2], now)
       ended[#ended + 1] = part .. r.rest
     else
       kept[#kept + 1] = r
     end
   end
-  expire_with_last(part, kept)
+  expire_with_last(part, kept, whole)
   fence()
+  local again = too_many > may_end
+  if again then following = args[5] end
+  -- What is left of several parts is too much together.
+  local more = again or following ~= '0' or (keep > 0 and not whole)
+  return {more and 1 or 0, following, ended}
+end
+
+-- As services before revision 7 ask. They take what it answers for all: where that is not so, it is an error, and who asks
+-- again ends some more.
+local function revoke_user(keys, args)
+  local more, _, ended = unpack(end_some(keys, {args[1], args[2], args[3], args[4] or '0', '0'}))
+  if more == 1 and not args[4] then return redis.error_reply('TRYAGAIN ' .. #ended .. ' sessions have ended, and there are more') end
   return ended
 end
 
--- KEYS o; ARGV reason, the user id (JSON) that must match, or '', and '1' where it is certain that the provider's session is
--- over: then a login that is under way with it comes too late. Returns id and user id (JSON) of each session that was ended.
-local function revoke_linked(keys, args)
-  local o, now, ended = keys[1], now_ms(), {}
-  for _, id in ipairs(redis.call('ZRANGE', o, 0, -1)) do
+-- KEYS o; ARGV reason, the user id (JSON) that must match, or '', '1' where it is certain that the provider's session is
+-- over: then a login that is under way with it comes too late; and how many to skip, at first 0. Ends ENDED sessions at most.
+-- Returns 1 if it has to be called again, how many to skip then, and id and user id (JSON) of each session that was ended.
+local function end_linked(keys, args)
+  local o, now, skip, ended = keys[1], now_ms(), tonumber(args[4]), {}
+  -- Not while some are skipped: these would be others then.
+  if skip == 0 then prune(o, now) end
+  if args[3] == '1' then add_to_index(o, now + TOMBSTONE_MS, 'ended') end
+  local ids = redis.call('ZRANGE', o, skip, skip + ENDED - 1)
+  for _, id in ipairs(ids) do
     local part, rest = string.sub(id, 1, PART), string.sub(id, PART + 1)
     local raw = redis.call('HGET', 'hf:s:' .. part, rest)
     local r = raw and read_record(rest, raw)
-    if r and (args[2] == '' or r.user == args[2]) then
-      end_session(part, r, args[1], now)
-      ended[#ended + 1] = id
-      ended[#ended + 1] = r.user
+    if id == 'ended' or (r and args[2] ~= '' and r.user ~= args[2]) then
+      skip = skip + 1
+    else
+      redis.call('ZREM', o, id)
+      if r then
+        end_session(part, r, args[1], now)
+        ended[#ended + 1] = id
+        ended[#ended + 1] = r.user
+      end
     end
   end
-  redis.call('ZREMRANGEBYSCORE', o, '-inf', now)
-  if args[3] == '1' then add_to_index(o, now + TOMBSTONE_MS, 'ended') end
   fence()
+  return {#ids == ENDED and 1 or 0, skip, ended}
+end
+
+-- As services before revision 7 ask; see revoke_user.
+local function revoke_linked(keys, args)
+  local more, _, ended = unpack(end_linked(keys, {args[1], args[2], args[3], '0'}))
+  if more == 1 then return redis.error_reply('TRYAGAIN ' .. #ended / 2 .. ' sessions have ended, and there may be more') end
   return ended
 end
 
--- KEYS s; ARGV user id (JSON). Returns the user's live sessions, oldest first: {id, public part, created, seen, idle,
--- absolute, ua, ip} each.
-local function list(keys, args)
-  local part, sessions = part_of(keys[1]), {}
-  local live, records = live_sessions(part, args[1], now_ms())
-  for _, r in ipairs(live) do
-    sessions[#sessions + 1] =
-      {part .. r.rest, r.user .. ',' .. r.facts, r.created, r.seen, r.idle, r.absolute, r.ua, r.ip}
+-- Whether a session comes behind another in a list, by when they began and then by rest.
+local function is_beyond(r, created, rest, newest_first)
+  if r.created == created then
+    if newest_first then return r.rest < rest end
+    return r.rest > rest
+  end
+  return (r.created > created) ~= newest_first
+end
+
+-- KEYS s; ARGV user id (JSON), 'oldest' or 'newest' first, how many, where to go on, at first '0', and, optional, created and
+-- rest of the session that they come behind. Returns where to go on ('0': that was all), how many of the user's sessions that
+-- were read live, and the first of them: {id, public part, created, seen, idle, absolute, ua, ip} each. Whoever gets more than
+-- one part puts them in order.
+local function list_some(keys, args)
+  local part, newest_first, sessions = part_of(keys[1]), args[2] == 'newest', {}
+  local live, records, following, whole = live_sessions(part, args[1], now_ms(), args[4])
+  local after = tonumber(args[5] or '')
+  for place = 1, #live do
+    local r = live[newest_first and #live + 1 - place or place]
+    if #sessions < tonumber(args[3]) and (not after or is_beyond(r, after, args[6], newest_first)) then
+      sessions[#sessions + 1] =
+        {part .. r.rest, r.user .. ',' .. r.facts, r.created, r.seen, r.idle, r.absolute, r.ua, r.ip}
+    end
     records[#records + 1] = r
   end
-  expire_with_last(part, records)
-  return sessions
+  expire_with_last(part, records, whole)
+  return {following, #live, sessions}
 end
 
--- The sessions in a key of any kind that live; what can't be read is none.
-local function count_in(key, now)
-  if #key ~= 5 + PART or string.sub(key, 1, 5) ~= 'hf:s:' then return 0 end
-  local count = redis.call('HLEN', key)
-  if count > COUNTED_EACH then return count end
-  local part, all, live = part_of(key), redis.call('HGETALL', key), 0
+-- As services before revision 7 ask: sessions that live, oldest first, READ at most.
+local function list(keys, args)
+  return list_some(keys, {args[1], 'oldest', READ, '0'})[3]
+end
+
+-- Adds to a count the sessions in a key of any kind: those that live, and those that this call may not read any more.
+local function count_in(key, now, counted)
+  if #key ~= 5 + PART or string.sub(key, 1, 5) ~= 'hf:s:' then return end
+  local size = redis.call('HLEN', key)
+  if counted.read + size > READ then
+    counted.unread = counted.unread + size
+    return
+  end
+  counted.read = counted.read + size
+  local part, all = part_of(key), redis.call('HGETALL', key)
   for index = 1, #all, 2 do
     local read, r = pcall(read_record, all[index], all[index + 1])
-    if read and now < r.absolute and last_seen('hf:t:' .. part, r.rest, r.idle, now) then live = live + 1 end
+    if read and now < r.absolute and last_seen('hf:t:' .. part, r.rest, r.idle, now) then counted.live = counted.live + 1 end
   end
-  return live
 end
 
--- Returns how many sessions live: exactly with few keys, else an estimate, at the same cost however many there are.
+-- Returns how many sessions live: exactly with few, else an estimate, at the same cost however many there are. Of READ it
+-- looks whether they live; among the others as large a share is taken to.
 local function count()
-  local now, keys, live = now_ms(), redis.call('DBSIZE'), 0
+  local now, keys, counted, scale = now_ms(), redis.call('DBSIZE'), {live = 0, read = 0, unread = 0}, 1
   if keys <= COUNTED then
     local cursor = '0'
     repeat
       local reply = redis.call('SCAN', cursor, 'MATCH', 'hf:s:*', 'COUNT', COUNTED)
       cursor = reply[1]
-      for _, key in ipairs(reply[2]) do live = live + count_in(key, now) end
+      for _, key in ipairs(reply[2]) do count_in(key, now, counted) end
     until cursor == '0'
-    return live
+  else
+    for _ = 1, SAMPLED do count_in(redis.call('RANDOMKEY') or '', now, counted) end
+    scale = keys / SAMPLED
   end
-  for _ = 1, COUNTED do live = live + count_in(redis.call('RANDOMKEY') or '', now) end
-  return math.floor(live * keys / COUNTED + 0.5)
+  local share = counted.read > 0 and counted.live / counted.read or 1
+  return math.floor((counted.live + counted.unread * share) * scale + 0.5)
 end
 
 -- KEYS counters, each a sorted set of attempts by when they no longer count; ARGV what, the attempt's id, and of each counter:
@@ -630,11 +712,12 @@ local function limit(keys, args)
   if what == 'take' then
     local wait = 0
     for index, key in ipairs(keys) do
-      redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
+      prune(key, now)
       -- As many as may be, counted from the latest: there is a place again when the first of them is gone.
       local last = -tonumber(args[index * 2 + 1])
       local first = redis.call('ZRANGE', key, last, last, 'WITHSCORES')
-      if first[2] and not redis.call('ZSCORE', key, attempt) then wait = math.max(wait, first[2] - now) end
+      local full = first[2] and tonumber(first[2]) > now
+      if full and not redis.call('ZSCORE', key, attempt) then wait = math.max(wait, first[2] - now) end
     end
     if wait > 0 then return wait end
   end
@@ -663,7 +746,10 @@ register('touch', touch, {'allow-oom'})
 register('rotate', rotate, {'allow-oom'})
 register('revoke', revoke, {'allow-oom'})
 register('revoke_user', revoke_user, {'allow-oom'})
+register('end_some', end_some, {'allow-oom'})
 register('revoke_linked', revoke_linked, {'allow-oom'})
+register('end_linked', end_linked, {'allow-oom'})
 register('list', list, {'allow-oom'})
+register('list_some', list_some, {'allow-oom'})
 register('count', count, {'no-writes'})
 register('limit', limit, {})
