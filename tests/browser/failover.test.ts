@@ -59,7 +59,7 @@ test('a person goes on ordering while the replica that answers, then the Redis p
   expect(after?.value === cookie?.value).toBe(true);
 }, 180_000);
 
-test('with every Redis gone the page says that one is still signed in, and comes back by itself', async (context) => {
+test('with every Redis gone no page says what nobody can know, nobody is signed out, and the page comes back by itself', async (context) => {
   await using browser = await openBrowser(context);
   await using running = await startTestPlatform();
   const { platform } = running;
@@ -69,11 +69,12 @@ test('with every Redis gone the page says that one is still signed in, and comes
   await Promise.all(platform.redis.nodes.map((node) => node.process?.exited));
 
   await page.getByRole('banner').getByRole('button', { name: 'Sign out' }).click();
-  await page.getByText('You are still signed in').waitFor();
-  await inspectPage(page, 'store-down');
+  await page.getByRole('heading', { name: 'We couldn’t confirm that you are signed out' }).waitFor();
+  await page.getByText('Try again before you leave this device.').waitFor();
+  await inspectPage(page, 'sign-out-unconfirmed');
   const response = await page.goto(`${siteOf(platform)}/auth`);
   expect([response?.status(), response?.headers()['retry-after']]).toEqual([503, '1']);
-  await page.getByText('You are still signed in').waitFor();
+  await page.getByText('This does not sign you out.').waitFor();
   expect((await profile.cookies()).some(({ name }) => name === '__Host-hf')).toBe(true);
 
   await Promise.all(platform.redis.nodes.map((node) => platform.redis.startNode(node)));

@@ -9,7 +9,7 @@ import {
   setSessionCookie,
 } from '@holdfast/session';
 import type { Context } from 'hono';
-import { type AuditFields, audit } from './audit.ts';
+import { type AuditFields, audit, auditAttempt } from './audit.ts';
 import type { AuthEnv, AuthServices } from './auth-context.ts';
 import { findLive } from './find-live.ts';
 
@@ -32,7 +32,7 @@ export interface BegunSession {
 /**
  * Creates a session for somebody who has just proved who they are, however they did.
  *
- * @throws HoldfastError `session-limit`, `sign-in-failed`, `not-durable` or `store-unavailable`
+ * @throws HoldfastError `session-limit`, `sign-in-failed`, `outcome-unknown`, `not-durable` or `store-unavailable`
  */
 export async function beginSession(
   c: Context<AuthEnv>,
@@ -44,14 +44,14 @@ export async function beginSession(
   const userAgent = (c.req.header('user-agent') ?? '').slice(0, USER_AGENT_LIMIT);
   const own = asCookie ? ownSessions(c) : [];
   const [replaces] = await findLive(sessions, own, userId);
-  const { token, session, evicted } = await sessions
-    .create({ ...input, device: { userAgent, ip }, replaces })
-    .catch((error) => {
-      const limited = error instanceof HoldfastError && error.code === 'session-limit';
-      metrics.recordLogin(limited ? 'limited' : 'error');
-      if (limited) audit(c, 'login-limited', { userId, ip, reason: 'session-limit' });
-      throw error;
-    });
+  const { token, session, evicted } = await auditAttempt(c, 'login-ok', { userId, ip, ...audited }, () =>
+    sessions.create({ ...input, device: { userAgent, ip }, replaces }),
+  ).catch((error) => {
+    const limited = error instanceof HoldfastError && error.code === 'session-limit';
+    metrics.recordLogin(limited ? 'limited' : 'error');
+    if (limited) audit(c, 'login-limited', { userId, ip, reason: 'session-limit' });
+    throw error;
+  });
   metrics.recordLogin('ok');
   audit(c, 'login-ok', { userId, sessionId: session.id, ip, ...audited });
   if (evicted.length > 0) audit(c, 'session-revoked', { userId, sessionIds: evicted, reason: 'session-limit' });
@@ -75,10 +75,11 @@ async function endReplacedSessions(
 ): Promise<void> {
   for (const old of replaced) {
     try {
-      const ended = await sessions.revoke(old.id, { secretHash: old.secretHash }, 'signed-in-again');
-      if (ended.outcome === 'revoked') {
-        audit(c, 'session-revoked', { userId: ended.userId, sessionId: old.id, reason: 'signed-in-again' });
-      }
+      const fields = { sessionId: old.id, reason: 'signed-in-again' } as const;
+      const ended = await auditAttempt(c, 'session-revoked', fields, () =>
+        sessions.revoke(old.id, { secretHash: old.secretHash }, 'signed-in-again'),
+      );
+      if (ended.outcome === 'revoked') audit(c, 'session-revoked', { userId: ended.userId, ...fields });
     } catch (error) {
       // The login stands; the old session ends by its timeouts.
       requestLog(c).warn({ err: error, sessionId: old.id }, 'could not end the session that was replaced');

@@ -7,15 +7,18 @@ import {
   twoLiveSessions,
 } from '@holdfast/session';
 import type { Context } from 'hono';
-import { audit } from './audit.ts';
+import { audit, auditAttempt } from './audit.ts';
 import type { AuthEnv, AuthServices } from './auth-context.ts';
 import { findLive } from './find-live.ts';
+
+const ELSEWHERE = 'signed-out-elsewhere';
 
 /**
  * Ends the session of the request itself, whatever is left of it, and clears its cookie. Of several session cookies one may be
  * alive.
  *
- * @throws HoldfastError `csrf-rejected`, `invalid-request`, `not-durable` or `store-unavailable`; the cookie stays
+ * @throws HoldfastError `csrf-rejected`, `invalid-request`, `outcome-unknown`, `not-durable` or
+ *   `store-unavailable`; the cookie stays
  */
 export async function logOut(c: Context<AuthEnv>, { sessions, config }: AuthServices): Promise<void> {
   const header = (name: string) => c.req.header(name);
@@ -25,8 +28,10 @@ export async function logOut(c: Context<AuthEnv>, { sessions, config }: AuthServ
   if ((await findLive(sessions, sent)).length > 1) throw twoLiveSessions();
   await Promise.all(
     sent.map(async ({ id, secretHash }) => {
-      const { outcome, ...owner } = await sessions.revoke(id, { secretHash }, 'logout');
-      if (outcome === 'revoked') audit(c, 'logout', { sessionId: id, ...owner });
+      const { outcome, ...owner } = await auditAttempt(c, 'logout', { sessionId: id }, () =>
+        sessions.revoke(id, { secretHash }, 'logout'),
+      );
+      if (outcome !== 'unknown') audit(c, 'logout', { sessionId: id, ...owner, ...alreadyIf(outcome) });
     }),
   );
   if (credential.kind !== 'bearer') c.header('set-cookie', clearSessionCookie());
@@ -39,11 +44,13 @@ export async function logOut(c: Context<AuthEnv>, { sessions, config }: AuthServ
  */
 export async function endOne(c: Context<AuthEnv>, { sessions }: AuthServices, id: string): Promise<boolean> {
   const { id: currentId, userId } = c.get('session');
-  const ended = isSessionId(id) ? await sessions.revoke(id, { userId }, 'signed-out-elsewhere') : undefined;
-  if (!ended || ended.outcome === 'unknown') return false;
-  if (ended.outcome === 'revoked') {
-    audit(c, 'session-revoked', { userId, sessionId: id, reason: 'signed-out-elsewhere' });
-  }
+  if (!isSessionId(id)) return false;
+  const fields = { userId, sessionId: id, reason: ELSEWHERE } as const;
+  const { outcome } = await auditAttempt(c, 'session-revoked', fields, () =>
+    sessions.revoke(id, { userId }, ELSEWHERE),
+  );
+  if (outcome === 'unknown') return false;
+  audit(c, 'session-revoked', { ...fields, ...alreadyIf(outcome) });
   if (id === currentId) clearOwnCookie(c);
   return true;
 }
@@ -51,8 +58,9 @@ export async function endOne(c: Context<AuthEnv>, { sessions }: AuthServices, id
 /**
  * Ends all sessions of the caller, or all but the caller's own.
  *
- * @returns how many were alive
- * @throws HoldfastError `not-durable` or `store-unavailable`: some may have ended, which it says and which is audited
+ * @returns how many were still alive: none where an attempt before this one, whose answer was lost, has ended them
+ * @throws HoldfastError `outcome-unknown`, `not-durable` or `store-unavailable`: some may have ended, which it says and which is
+ *   audited
  */
 export async function endAll(
   c: Context<AuthEnv>,
@@ -61,9 +69,13 @@ export async function endAll(
 ): Promise<number> {
   const { id: currentId, userId } = c.get('session');
   const spared = spare === 'current' ? currentId : undefined;
-  const auditStep = (sessionIds: string[]) =>
-    audit(c, 'session-revoked', { userId, sessionIds, reason: 'signed-out-elsewhere' });
-  const sessionIds = await sessions.revokeUser(userId, 'signed-out-elsewhere', spared, auditStep);
+  const fields = { userId, reason: ELSEWHERE } as const;
+  const auditStep = (sessionIds: string[]) => audit(c, 'session-revoked', { ...fields, sessionIds });
+  const sessionIds = await auditAttempt(c, 'session-revoked', fields, () =>
+    sessions.revokeUser(userId, ELSEWHERE, spared, auditStep),
+  );
+  // Also when none was left: an attempt before this one, whose answer was lost, may have ended them.
+  if (sessionIds.length === 0) auditStep([]);
   if (spared === undefined) clearOwnCookie(c);
   return sessionIds.length;
 }
@@ -71,3 +83,6 @@ export async function endAll(
 function clearOwnCookie(c: Context<AuthEnv>): void {
   if (c.get('credential').kind === 'cookie') c.header('set-cookie', clearSessionCookie());
 }
+
+/** An attempt whose answer was lost has ended it; or somebody who may ended it first. */
+const alreadyIf = (outcome: 'revoked' | 'ended') => (outcome === 'ended' ? { already: true as const } : {});

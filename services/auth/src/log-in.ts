@@ -24,7 +24,8 @@ export interface LoggedIn extends BegunSession {
  * Checks the credentials and creates a session; as a cookie it replaces the one that the browser had. The one way to
  * log in by password, for the API and for the pages.
  *
- * @throws HoldfastError `csrf-rejected`, `invalid-credentials`, `rate-limited`, `session-limit`, `not-durable` or `store-unavailable`
+ * @throws HoldfastError `csrf-rejected`, `invalid-credentials`, `rate-limited`, `session-limit`, `outcome-unknown`,
+ *   `not-durable` or `store-unavailable`
  */
 export async function logIn(
   c: Context<AuthEnv>,

@@ -1,13 +1,13 @@
 import { type RotateOptions, requireActive, type SessionWithDevice, setSessionCookie } from '@holdfast/session';
 import type { Context } from 'hono';
-import { audit } from './audit.ts';
+import { audit, auditAttempt } from './audit.ts';
 import type { AuthEnv, AuthServices } from './auth-context.ts';
 
 /**
  * Gives the caller, whose session is in the context, the token that takes the place of the one it sent: a browser as its
  * cookie, everybody else by what this returns. It is the token that was sent where there is no other now.
  *
- * @throws HoldfastError `not-durable` or `store-unavailable`; the old token still works
+ * @throws HoldfastError `outcome-unknown`, `not-durable` or `store-unavailable`; the old token still works
  */
 export async function rotateSession(
   c: Context<AuthEnv>,
@@ -15,7 +15,10 @@ export async function rotateSession(
   options: Omit<RotateOptions, 'keys'>,
 ): Promise<{ token: string; session: SessionWithDevice }> {
   const { credential, session } = c.var;
-  const rotation = await sessions.rotate(credential.token, { ...options, keys: keys.derive('rotation') });
+  const fields = { userId: session.userId, sessionId: session.id };
+  const rotation = await auditAttempt(c, options.authentication ? 'reauthenticated' : 'session-rotated', fields, () =>
+    sessions.rotate(credential.token, { ...options, keys: keys.derive('rotation') }),
+  );
   if (rotation.outcome === 'kept') return { token: credential.token, session };
   if (rotation.outcome !== 'rotated') return requireActive(rotation) as never;
   const { token, authentication } = rotation;
@@ -24,7 +27,7 @@ export async function rotateSession(
   if (credential.kind === 'cookie') {
     c.header('set-cookie', setSessionCookie(token, session.absoluteExpiresAtMs), { append: true });
   }
-  audit(c, 'session-rotated', { userId: session.userId, sessionId: session.id });
+  audit(c, 'session-rotated', fields);
   return { token, session: rotated };
 }
 

@@ -108,7 +108,8 @@ describe('with a replica that is dead', () => {
       response.destroy();
     };
     const ask = createEdge([await startReplica('a', dying), await startReplica('b', dying)]);
-    expect((await ask('/v1/orders', { method: 'POST', body: 'x' })).status).toBe(503);
+    const unknown = await ask('/v1/orders', { method: 'POST', body: 'x' });
+    expect([unknown.status, (await read(unknown)).code]).toEqual([503, 'outcome-unknown']);
     expect(acted).toEqual(['POST']);
     expect((await ask('/v1/orders')).status).toBe(503);
     expect(acted).toEqual(['POST', 'GET', 'GET']);
@@ -126,7 +127,7 @@ describe('with no replica at all', () => {
     const page = await ask('/auth', { headers: { cookie: '__Host-hf=x' } });
     expect([page.status, page.headers.get('retry-after'), page.headers.get('refresh')]).toEqual([503, '1', '5']);
     expect(page.headers.get('set-cookie')).toBeNull();
-    expect(await page.text()).toContain('You are still signed in');
+    expect(await page.text()).toContain('This does not sign you out.');
     const problem = await ask('/v1/session');
     expect([problem.status, problem.headers.get('retry-after')]).toEqual([503, '1']);
     expect(await read(problem)).toMatchObject({ code: 'store-unavailable' });

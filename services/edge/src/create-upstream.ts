@@ -19,7 +19,7 @@ export interface ForwardedRequest {
   signal: AbortSignal;
 }
 
-/** @throws HoldfastError `store-unavailable` when no replica gives an answer */
+/** @throws HoldfastError `store-unavailable` when no replica gives an answer, `outcome-unknown` when one may have acted before it failed */
 export type Upstream = (request: ForwardedRequest) => Promise<Response>;
 
 /** The longest an unsafe request is waited for: longer than any service of ours takes. */
@@ -57,11 +57,16 @@ export function createUpstream({ urls, patienceMs = 2000, avoidMs = 1000 }: Upst
         if (signal.aborted) throw error;
         cause = error;
         avoidedUntilMs.set(url, performance.now() + avoidMs);
-        if (!safe && !neverConnected(error)) break;
+        if (!safe && !neverConnected(error)) throw outcomeUnknown(error);
       }
     }
     throw new HoldfastError('store-unavailable', 'No replica of the service answers right now. Try again.', { cause });
   };
+}
+
+function outcomeUnknown(cause: unknown): HoldfastError {
+  const detail = 'The service was asked and did not answer: what you wanted may or may not have been done.';
+  return new HoldfastError('outcome-unknown', detail, { cause });
 }
 
 function neverConnected(error: unknown): boolean {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { FileSource } from '@holdfast/session';
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import postgres, { type Sql } from 'postgres';
-import { isUnavailable, unavailable, wasNeverSent } from './database-errors.ts';
+import { isUnavailable, outcomeUnknown, unavailable, wasNeverSent, wasRefused } from './database-errors.ts';
 
 export interface DatabaseOptions {
   /** The URL, which may change: connections are made anew when it does. */
@@ -23,9 +23,20 @@ export interface Database {
    * @throws HoldfastError `store-unavailable`
    */
   run<T>(operation: string, statements: (sql: Sql) => Promise<T>): Promise<T>;
+  /**
+   * As {@link Database.run}, for statements of which the last one changes something.
+   *
+   * @throws HoldfastError `store-unavailable` when nothing was changed, `outcome-unknown` when that can't be told
+   */
+  write<T>(operation: string, statements: (sql: Sql) => Promise<T>): Promise<T>;
   /** Makes new connections from now on, and lets the old ones end. */
   reconnect(): void;
   close(): Promise<void>;
+}
+
+/** Whether a statement is with the driver, which sends it as soon as it can. */
+interface SendState {
+  mayBeSent: boolean;
 }
 
 /** What a server that is there may take of that for one statement: not all, so that a slow one is no dead one. */
@@ -48,59 +59,75 @@ export function createDatabase(options: DatabaseOptions): Database {
     pool = createPool(options);
     old.end({ timeout: 2 }).catch(() => {});
   };
-  const untilSent = async <T>(statements: (sql: Sql) => Promise<T>, deadlineMs: number): Promise<T> => {
+  const untilSent = async <T>(
+    statements: (sql: Sql) => Promise<T>,
+    deadlineMs: number,
+    state: SendState,
+  ): Promise<T> => {
     for (;;) {
       try {
+        state.mayBeSent = true;
         return await statements(pool);
       } catch (error) {
         if (!wasNeverSent(error)) throw error;
+        state.mayBeSent = false;
         const nowMs = performance.now();
         unreachableSinceMs ??= nowMs;
         // In an outage nobody waits: who was out of reach for as long as a request may take is gone.
         const gone = nowMs - unreachableSinceMs >= timeoutMs;
         if (gone || nowMs + RETRY_MS >= deadlineMs) throw error;
         await delay(RETRY_MS);
+        // Nothing may begin once the answer has been given.
+        if (performance.now() >= deadlineMs) throw error;
       }
     }
   };
-  const attempt = async <T>(statements: (sql: Sql) => Promise<T>): Promise<T> => {
+  const attempt = async <T>(statements: (sql: Sql) => Promise<T>, writes: boolean): Promise<T> => {
+    const state: SendState = { mayBeSent: false };
+    const toError = (cause: unknown) => {
+      const unchanged = !writes || !state.mayBeSent || wasRefused(cause);
+      return unchanged ? unavailable(cause) : outcomeUnknown(cause);
+    };
     const used = pool;
     const startedAtMs = performance.now();
     const { promise: timeout, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       // Not one answer since: the connections are dead, though nobody said so, and new requests must not wait on them.
       if (lastAnswerAtMs < startedAtMs) replace(used);
-      reject(unavailable(new Error(`no answer within ${timeoutMs} ms`)));
+      // The driver sends what waits for a connection as soon as there is one: also that may happen yet.
+      reject(toError(new Error(`no answer within ${timeoutMs} ms`)));
     }, timeoutMs);
     try {
-      const result = await Promise.race([untilSent(statements, startedAtMs + timeoutMs), timeout]);
+      const result = await Promise.race([untilSent(statements, startedAtMs + timeoutMs, state), timeout]);
       lastAnswerAtMs = performance.now();
       unreachableSinceMs = undefined;
       return result;
     } catch (error) {
       // A standby that was the primary once: only a new connection finds the one that is it now.
       if ((error as { code?: unknown }).code === '25006') replace(used);
-      throw isUnavailable(error) ? unavailable(error) : error;
+      throw isUnavailable(error) ? toError(error) : error;
     } finally {
       clearTimeout(timer);
     }
   };
+  const traced = async <T>(operation: string, statements: (sql: Sql) => Promise<T>, writes: boolean): Promise<T> => {
+    const span = tracer.startSpan(operation, {
+      kind: SpanKind.CLIENT,
+      attributes: { 'db.system.name': 'postgresql', 'db.operation.name': operation },
+    });
+    try {
+      return await attempt(statements, writes);
+    } catch (error) {
+      onError?.(error);
+      span.setStatus({ code: SpanStatusCode.ERROR });
+      throw error;
+    } finally {
+      span.end();
+    }
+  };
   return {
-    run: async (operation, statements) => {
-      const span = tracer.startSpan(operation, {
-        kind: SpanKind.CLIENT,
-        attributes: { 'db.system.name': 'postgresql', 'db.operation.name': operation },
-      });
-      try {
-        return await attempt(statements);
-      } catch (error) {
-        onError?.(error);
-        span.setStatus({ code: SpanStatusCode.ERROR });
-        throw error;
-      } finally {
-        span.end();
-      }
-    },
+    run: (operation, statements) => traced(operation, statements, false),
+    write: (operation, statements) => traced(operation, statements, true),
     reconnect: () => replace(pool),
     close: () => pool.end({ timeout: 5 }),
   };

@@ -22,6 +22,24 @@ export function wasNeverSent(error: unknown): boolean {
   return syscall === 'connect' || code === 'CONNECT_TIMEOUT' || code === '57P03' || code === '53300';
 }
 
+/**
+ * PostgreSQL said that it did not carry out the statement, and would have rolled it back. A connection that ended says nothing of
+ * that kind, nor does a server that goes down with it (57P01, 57P02): it may have committed before.
+ */
+export function wasRefused(error: unknown): boolean {
+  const { code, name } = error as { code?: unknown; name?: string };
+  return name === 'PostgresError' && typeof code === 'string' && !/^(08|57P01|57P02|40003)/.test(code);
+}
+
+/** A change was sent, and no answer came: it may have been committed, and a server that hangs may commit it yet. */
+export function outcomeUnknown(cause?: unknown): HoldfastError {
+  return new HoldfastError(
+    'outcome-unknown',
+    'The database was asked to keep the order, and did not answer in time: it may or may not be placed. With the same Idempotency-Key it is safe to send again, and is placed once; without one, look at your orders first.',
+    { cause },
+  );
+}
+
 export function unavailable(cause?: unknown): HoldfastError {
   return new HoldfastError('store-unavailable', 'The orders cannot be reached right now. Try again.', { cause });
 }

@@ -19,7 +19,8 @@ export interface OrderPage {
 export interface OrderRepository {
   /**
    * @param idempotencyKey with a key that this user has used already, the order that came of it
-   * @throws HoldfastError `invalid-request` (422) when the key was used for another order
+   * @throws HoldfastError `invalid-request` (422) when the key was used for another order; `outcome-unknown` when it may have
+   *   been placed
    */
   create(userId: string, order: NewOrder, idempotencyKey?: string): Promise<{ order: Order; created: boolean }>;
   /** Somebody else's order is as absent as one that never was. */
@@ -33,7 +34,7 @@ export interface OrderRepository {
 export function createOrderRepository(database: Database): OrderRepository {
   return {
     create: (userId, { sku, quantity }, idempotencyKey) =>
-      database.run('insert order', async (sql) => {
+      database.write('insert order', async (sql) => {
         // Waits for a request with the same key that is under way elsewhere, and does nothing if that one succeeds.
         const [inserted] = await sql<Order[]>`
           insert into orders (id, user_id, sku, quantity, idempotency_key)

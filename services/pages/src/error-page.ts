@@ -1,5 +1,7 @@
-import type { HoldfastError } from '@holdfast/session';
+import { type HoldfastError, isUnconfirmed } from '@holdfast/session';
 import { html } from 'hono/html';
+import { formOnceMore, wasUnconfirmed } from './form-once-more.ts';
+import type { FormWords } from './form-words.ts';
 import type { Html } from './html.ts';
 
 export interface ErrorPageOptions {
@@ -11,9 +13,11 @@ export interface ErrorPageOptions {
   path: string;
   /** Where the request was a form that may be sent once more: its fields. */
   fields: Readonly<Record<string, string>> | undefined;
+  /** And what is said of such a form. */
+  words: FormWords | undefined;
 }
 
-/** What happened, what has become of the person's session, and what to do now. */
+/** What happened, what is known of what the person wanted, and what to do now. Nothing is said that nobody can know. */
 export function errorPage(options: ErrorPageOptions): { title: string; body: Html } {
   const { error, requestId } = options;
   const { title, text } = explain(options);
@@ -27,18 +31,23 @@ ${nextStep(options)}
   return { title, body };
 }
 
-function explain({ error, signedIn }: ErrorPageOptions): { title: string; text: string } {
-  const stillThere = signedIn
-    ? 'You are still signed in, and nothing of yours is lost.'
-    : 'Nothing is lost, and you need not do anything but try again.';
+function explain({ error, signedIn, fields, words }: ErrorPageOptions): { title: string; text: string } {
+  if (words && error.status >= 500) {
+    const notDone = error.code === 'store-unavailable' && !wasUnconfirmed(fields) ? words.notDone : undefined;
+    if (notDone === undefined) return words.unsure;
+    return {
+      title: notDone,
+      text: 'We can’t do it right now. What you sent is kept on this page: send it again from here.',
+    };
+  }
+  const noHarm = signedIn ? 'This does not sign you out. Please try again.' : 'Please try again.';
+  if (isUnconfirmed(error)) {
+    const text = `It may or may not have been done: we got no confirmation. ${noHarm}`;
+    return { title: 'That may not have worked', text };
+  }
   switch (error.code) {
     case 'store-unavailable':
-      return { title: 'We’ll be right back', text: stillThere };
-    case 'not-durable':
-      return {
-        title: 'That may not have worked',
-        text: `We could not make sure that it is kept, so please try again: doing it twice does no harm. ${signedIn ? 'You may still be signed in.' : ''}`,
-      };
+      return { title: 'We’ll be right back', text: noHarm };
     case 'csrf-rejected':
       return {
         title: 'That came from another site',
@@ -47,7 +56,7 @@ function explain({ error, signedIn }: ErrorPageOptions): { title: string; text: 
     case 'not-found':
       return { title: 'There is nothing here', text: 'The address may be misspelled, or what was here is gone.' };
     case 'internal-error':
-      return { title: 'Something went wrong on our side', text: stillThere };
+      return { title: 'Something went wrong on our side', text: noHarm };
     default:
       return { title: error.toProblem().title, text: error.message };
   }
@@ -58,13 +67,10 @@ function whenToRetry(seconds: number): string {
   return seconds > 10 ? `Please wait ${seconds} seconds before the next try.` : 'It usually takes a few seconds.';
 }
 
-function nextStep({ error, path, fields, signedIn }: ErrorPageOptions): Html {
+function nextStep({ error, path, fields, words, signedIn }: ErrorPageOptions): Html {
   const again = [429, 500, 503].includes(error.status);
   if (again && fields !== undefined) {
-    const inputs = Object.entries(fields).map(
-      ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
-    );
-    return html`<form method="post" action="${path}">${inputs}<button class="button">Try again</button></form>`;
+    return formOnceMore({ path, fields, words, button: 'Try again' });
   }
   if (again) return html`<p><a class="button" href="${path}">Try again</a></p>`;
   return html`<p><a class="button" href="/auth">${signedIn ? 'Your account' : 'Sign in'}</a></p>`;

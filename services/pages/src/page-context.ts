@@ -5,8 +5,8 @@ export interface PageVariables {
   servedBy?: string;
   /** Where a form that failed is begun anew, if that is not its path alone. */
   retryPath?: string;
-  /** The fields of a form that may safely be sent once more, for the error page to offer that. */
-  retryFields?: Readonly<Record<string, string>>;
+  /** The fields of a form that may safely be sent once more, for the error page to keep. To be set before anything is asked. */
+  formFields?: Readonly<Record<string, string>>;
 }
 
 export type PageEnv = ServiceEnv<PageVariables>;

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { NamedPrimary } from './ask-sentinels.ts';
 import { endpointOf } from './redis-client.ts';
-import { notDurable } from './store-errors.ts';
+import { isWithoutReplicas, notDurable, outcomeUnknown, wasNeverSent, wasRefused } from './store-errors.ts';
 import { withRetry } from './with-retry.ts';
 
 export type Command = [name: string, ...args: (string | number)[]];
@@ -44,8 +44,9 @@ export class DurableWriter {
   }
 
   /**
-   * @throws HoldfastError `not-durable` when it was written but not confirmed in time
-   * @throws Error as Redis or the network gave it, when it may or may not have been written
+   * @throws HoldfastError `not-durable` when it was written but not confirmed in time; `outcome-unknown` when it was sent, by
+   *   whichever try, and may have been written
+   * @throws Error as Redis or the network gave it, when it was not written
    */
   write(command: Command): Promise<ConfirmedReply> {
     return new Promise((resolve, reject) => {
@@ -73,6 +74,8 @@ export class DurableWriter {
     let results: [error: Error | null, reply: unknown][] | undefined;
     let confirmed = false;
     let asked: NamedPrimary | undefined;
+    /** For each, whether one of its tries may have been carried out, be it later. */
+    const mayBeWritten = batch.map(() => false);
     try {
       await withRetry(redis, retryBudgetMs, async () => {
         results = undefined;
@@ -81,6 +84,10 @@ export class DurableWriter {
         for (const { command } of batch) pipeline.call(...command);
         if (replicas > 0) pipeline.wait(replicas, timeoutMs);
         const replies = (await pipeline.exec()) ?? [];
+        batch.forEach((_, index) => {
+          const error = replies[index]?.[0];
+          if (!error || !(wasNeverSent(error) || wasRefused(error))) mayBeWritten[index] = true;
+        });
         // One lost reply means a lost connection: the batch is sent again as a whole.
         const lost = replies.find(([error]) => error !== null && error.name !== 'ReplyError');
         if (lost) throw lost[0];
@@ -92,13 +99,23 @@ export class DurableWriter {
         if (!confirmed) throw notDurable();
       });
     } catch (error) {
-      if (!results) throw error;
+      if (!results) {
+        batch.forEach(({ reject }, index) => {
+          reject(toWriteError(error, mayBeWritten[index]));
+        });
+        return;
+      }
     }
     batch.forEach(({ resolve, reject }, index) => {
       const [error, reply] = results?.[index] ?? [new Error('no reply'), undefined];
-      if (error) reject(error);
+      if (error) reject(toWriteError(error, mayBeWritten[index]));
       else if (confirmed) resolve({ reply, asked });
       else reject(notDurable());
     });
   }
+}
+
+/** That replicas are missing says by itself that nobody can tell what became of it. */
+function toWriteError(error: unknown, mayBeWritten: boolean | undefined): unknown {
+  return mayBeWritten && !isWithoutReplicas(error) ? outcomeUnknown(error) : error;
 }

@@ -45,5 +45,6 @@ export {
 export { type Revocation, SessionStore } from './session-store.ts';
 export type { LimitAction, LimitCounter, SessionStoreOptions } from './session-store-options.ts';
 export { createSessionToken, isSessionId, type ParsedSessionToken, parseSessionToken } from './session-token.ts';
+export { isUnconfirmed } from './store-errors.ts';
 export { trimBlanks } from './trim-blanks.ts';
 export type { Validation } from './validation.ts';

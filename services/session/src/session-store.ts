@@ -33,8 +33,10 @@ const unsafe: ValidateOptions = { safe: false };
 const ROTATION_FIELD = 11;
 
 /**
- * Sessions in Redis. Every method that can't get an answer throws {@link HoldfastError} `store-unavailable` (503), and
- * those that promise durability `not-durable` (503); none of them ever takes an outage for a missing session.
+ * Sessions in Redis. Every method that can't get an answer throws {@link HoldfastError} `store-unavailable` (503): then it
+ * has changed nothing. Those that promise durability also throw `outcome-unknown`, when the change was sent and not answered, and
+ * `not-durable`, when the replicas did not confirm it (both 503): it may or may not have been made. None of them ever takes an
+ * outage for a missing session.
  */
 export class SessionStore {
   readonly #options: SessionStoreOptions;
@@ -121,7 +123,7 @@ export class SessionStore {
    * and nobody holds its token. Older sessions that are too many end only after that, so a login that fails ends none.
    *
    * @throws HoldfastError `session-limit`, `sign-in-failed` (the provider has ended the linked session already),
-   *   `not-durable` or `store-unavailable`
+   *   `outcome-unknown`, `not-durable` or `store-unavailable`
    */
   async create(input: NewSession): Promise<CreatedSession> {
     let created = createSessionToken(input.userId);
@@ -147,7 +149,7 @@ export class SessionStore {
    * Ends a session, confirmed by the replicas. Safe to repeat.
    *
    * @param proof what makes the caller one who may: the session's secret, or whose it is
-   * @throws HoldfastError `not-durable` or `store-unavailable`: it may or may not have ended, ask again
+   * @throws HoldfastError `outcome-unknown`, `not-durable` or `store-unavailable`; with the first two it may or may not have ended, ask again
    */
   async revoke(
     id: string,
@@ -169,7 +171,7 @@ export class SessionStore {
    * `kept`, but for a re-authentication.
    *
    * @param token well-formed
-   * @throws HoldfastError `not-durable` or `store-unavailable`: the old token still works; `rate-limited`: too many
+   * @throws HoldfastError `outcome-unknown`, `not-durable` or `store-unavailable`: the old token still works; `rate-limited`: too many
    *   re-authentications of one session
    */
   async rotate(token: string, options: RotateOptions): Promise<Rotation> {
@@ -182,7 +184,7 @@ export class SessionStore {
    * long been replaced. Then its session ends; a validator can only see to it that nobody gets in with it any more.
    *
    * @returns whose session this call ended, if it did and this is auth
-   * @throws HoldfastError `not-durable` or `store-unavailable`: it is found again the next time
+   * @throws HoldfastError `outcome-unknown`, `not-durable` or `store-unavailable`: it is found again the next time
    */
   async noteUse(token: ParsedSessionToken): Promise<string | undefined> {
     if (this.#options.role === 'validator') {

@@ -185,7 +185,10 @@ export class StoreCalls {
       return await run();
     } catch (error) {
       if (!isFunctionMissing(error) || this.#options.role !== 'auth') throw error;
-      await this.#loadFunctions();
+      await this.#loadFunctions().catch(() => {
+        // What is to be told is what became of the call.
+        throw error;
+      });
       return run();
     }
   }

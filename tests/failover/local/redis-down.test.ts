@@ -71,7 +71,9 @@ describe.each(outages)('$name', ({ name, begin, end }) => {
         const response = await ask(platform, route, route.method === 'DELETE' ? endangered : cookie);
         const problem = (await response.json()) as { status: number; code: string };
         expect([response.status, problem.status], at).toEqual([503, 503]);
-        expect(problem.code, at).toBe('store-unavailable');
+        // Logging out asks nothing before it writes: what was sent to a Redis that is frozen may be done when it wakes.
+        const mayBeDone = route.method === 'DELETE' && route.path === '/v1/session';
+        expect(['store-unavailable', ...(mayBeDone ? ['outcome-unknown'] : [])], at).toContain(problem.code);
         expect(response.headers.get('content-type'), at).toBe('application/problem+json');
         expect(Number(response.headers.get('retry-after')), at).toBeGreaterThan(0);
         expect(response.headers.getSetCookie(), at).toEqual([]);

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { readCookieNames, readCookies } from '@holdfast/session';
-import { EncryptJWT, errors, jwtDecrypt } from 'jose';
 import { z } from 'zod';
+import { openSealed, seal } from '../sealed-text.ts';
 import type { SignInAttempt } from './oidc-provider.ts';
 
 /**
@@ -30,10 +30,7 @@ const pendingSchema = z.object({
 
 /** @param keys of 32 bytes; the first encrypts */
 export async function setSignInCookie(keys: Buffer[], pending: PendingSignIn): Promise<string> {
-  const value = await new EncryptJWT({ ...pending })
-    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
-    .setExpirationTime(`${LIFETIME_SECONDS}s`)
-    .encrypt(keys[0] as Buffer);
+  const value = await seal(keys, pending, LIFETIME_SECONDS);
   return toCookie(cookieName(pending.state), value, LIFETIME_SECONDS);
 }
 
@@ -55,23 +52,11 @@ export async function readSignInCookie(
   state: string,
 ): Promise<PendingSignIn | undefined> {
   for (const value of readCookies(cookieHeader, cookieName(state))) {
-    if (!compactJwe.test(value)) continue;
-    for (const key of keys) {
-      try {
-        const options = { keyManagementAlgorithms: ['dir'], contentEncryptionAlgorithms: ['A256GCM'] };
-        const { payload } = await jwtDecrypt(value, key, { ...options, requiredClaims: ['exp'] });
-        const pending = pendingSchema.safeParse(payload);
-        if (pending.success && pending.data.state === state) return pending.data;
-      } catch (error) {
-        if (!(error instanceof errors.JOSEError)) throw error;
-      }
-    }
+    const pending = await openSealed(keys, value, pendingSchema);
+    if (pending?.state === state) return pending;
   }
   return undefined;
 }
-
-/** A compact JWE (RFC 7516, section 7.1): decoders of base64 skip bytes that don't belong there. */
-const compactJwe = /^[A-Za-z0-9_.-]+$/;
 
 const cookieName = (state: string) => SIGN_IN_COOKIE + hash('sha256', state, 'base64url').slice(0, 16);
 

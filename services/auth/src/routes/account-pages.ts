@@ -1,4 +1,17 @@
-import { formBody, htmlContent, htmlContents, noticeName, type Pages, renderPage, seeOther } from '@holdfast/pages';
+import {
+  clearKeptForm,
+  type FormWords,
+  formBody,
+  formWords,
+  htmlContent,
+  htmlContents,
+  noticeName,
+  type Pages,
+  pickFields,
+  renderPage,
+  requireOwner,
+  seeOther,
+} from '@holdfast/pages';
 import { visitorSecurity } from '@holdfast/runtime';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { AuthServices, AuthVariables } from '../auth-context.ts';
@@ -7,7 +20,7 @@ import { accountPage } from '../pages/account-page.ts';
 import { devicesPage } from '../pages/devices-page.ts';
 import { requireOwnSession } from '../require-own-session.ts';
 
-const unavailable = { 503: 'The store can’t answer: nothing has changed' };
+const unavailable = { 503: 'The store can’t answer' };
 
 const showAccount = createRoute({
   method: 'get',
@@ -38,11 +51,25 @@ const signOutDevices = createRoute({
   security: visitorSecurity,
   summary: 'Sign out one device, or all others, by form',
   request: {
-    body: formBody(z.object({ session: z.string().max(64).openapi({ description: 'A session’s id, or `others`' }) })),
+    body: formBody(
+      z.object({
+        session: z.string().max(64).openapi({ description: 'A session’s id, or `others`' }),
+        owner: z.string().max(256).optional().openapi({ description: 'The user id of whose page the form was on' }),
+        unconfirmed: z
+          .literal('yes')
+          .optional()
+          .openapi({ description: 'It was sent before, with an unknown outcome' }),
+      }),
+    ),
   },
   responses: {
     303: seeOther,
-    ...htmlContents({ 403: 'Sent by another site', 422: 'Not such a form', ...unavailable }),
+    307: { description: 'No live session: the form is kept until after the sign-in' },
+    ...htmlContents({
+      403: 'Sent by another site, or the form of another user',
+      422: 'Not such a form',
+      503: 'The store can’t answer: the page keeps the form, and says whether it may have been done',
+    }),
   },
 });
 
@@ -70,18 +97,24 @@ export function addAccountPages(pages: Pages<AuthVariables>, services: AuthServi
     const isShown = newest.sessions.some(({ id }) => id === currentId);
     const shown = isShown ? newest.sessions : [c.get('session'), ...newest.sessions.slice(0, SHOWN - 1)];
     const { total } = newest;
-    return renderPage(c, devicesPage({ sessions: shown, total, currentId, nowMs: Date.now(), notice, places }));
+    return renderPage(c, devicesPage({ sessions: shown, total, currentId, userId, nowMs: Date.now(), notice, places }));
   });
 
-  pages.openapi({ ...signOutDevices, middleware: guard }, async (c) => {
-    const { session } = c.req.valid('form');
-    c.set('retryFields', { session });
+  pages.openapi(signOutDevices, async (c) => {
+    const form = c.req.valid('form');
+    const { session, owner } = form;
+    // Before anything is asked that may not answer: which device it was is kept, whatever comes.
+    c.set('formFields', pickFields(formWords['/auth/devices'] as FormWords, form));
+    await guard(c, async () => {});
+    requireOwner(owner, c.get('session').userId);
     if (session === 'others') {
       await endAll(c, services, 'current');
+      clearKeptForm(c);
       return c.redirect('/auth/devices?done=others', 303);
     }
     // One that is gone already is as signed out as one that was there.
     await endOne(c, services, session);
+    clearKeptForm(c);
     return c.redirect(session === c.get('session').id ? '/auth/signed-out' : '/auth/devices?done=one', 303);
   });
 }

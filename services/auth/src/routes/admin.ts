@@ -2,7 +2,7 @@ import { callerSecurity, jsonContent, problemContents } from '@holdfast/runtime'
 import { clearSessionCookie, HoldfastError } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
-import { audit } from '../audit.ts';
+import { audit, auditAttempt } from '../audit.ts';
 import type { AuthApp, AuthEnv, AuthServices } from '../auth-context.ts';
 import { requireOwnSession } from '../require-own-session.ts';
 import { listPage, sessionPageQuery, sessionPageSchema } from '../session-pages.ts';
@@ -40,8 +40,15 @@ const revokeAll = createRoute({
   security: callerSecurity,
   request,
   responses: {
-    200: jsonContent(z.object({ revoked: z.int() }), 'How many live sessions were ended'),
-    ...problemContents({ ...refusals, 401: 'No live session, or one whose authentication is too old (RFC 9470)' }),
+    200: jsonContent(
+      z.object({ revoked: z.int() }),
+      'How many were still alive: those that an unconfirmed attempt before this one ended are not counted',
+    ),
+    ...problemContents({
+      ...refusals,
+      401: 'No live session, or one whose authentication is too old (RFC 9470)',
+      503: 'They may or may not have ended: try again',
+    }),
   },
 });
 
@@ -64,9 +71,11 @@ export function addAdminRoutes(app: AuthApp, services: AuthServices): void {
   app.openapi({ ...revokeAll, middleware: recentGuard }, async (c) => {
     const { id: userId } = c.req.valid('param');
     const { id: currentId, userId: adminId } = c.get('session');
-    const auditStep = (sessionIds: string[]) =>
-      audit(c, 'admin-revoked', { userId, adminId, sessionIds, reason: 'ended-by-admin' });
-    const sessionIds = await sessions.revokeUser(userId, 'ended-by-admin', '', auditStep);
+    const fields = { userId, adminId, reason: 'ended-by-admin' } as const;
+    const auditStep = (sessionIds: string[]) => audit(c, 'admin-revoked', { ...fields, sessionIds });
+    const sessionIds = await auditAttempt(c, 'admin-revoked', fields, () =>
+      sessions.revokeUser(userId, 'ended-by-admin', '', auditStep),
+    );
     if (sessionIds.length === 0) auditStep([]);
     const { kind } = c.get('credential');
     if (kind === 'cookie' && sessionIds.includes(currentId)) c.header('set-cookie', clearSessionCookie());

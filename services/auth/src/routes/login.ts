@@ -41,7 +41,7 @@ const route = createRoute({
       409: 'Signed in too often already',
       422: 'Not a login',
       429: 'Too many logins, failed or not',
-      503: 'The store can’t answer, or not enough replicas confirmed',
+      503: 'The store can’t answer, or did not confirm: what may have been begun works for nobody',
     }),
   },
 });

@@ -2,7 +2,7 @@ import { createClientAddress, problemContents } from '@holdfast/runtime';
 import { HoldfastError, type LimitCounter, type SessionStore } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { audit } from '../audit.ts';
+import { audit, auditAttempt } from '../audit.ts';
 import type { AuthApp, AuthEnv, AuthServices, OidcServices } from '../auth-context.ts';
 import { digestIssued, toOidcUserId, toSessionLink } from '../oidc/to-oidc-identity.ts';
 import { LONGEST_AGE_SECONDS, type LogoutToken, verifyLogoutToken } from '../oidc/verify-logout-token.ts';
@@ -79,7 +79,9 @@ export function addOidcLogoutRoutes(
       const issuer = await provider.issuer();
       if (iss !== issuer) throw new HoldfastError('invalid-request', '`iss` is not the provider of this service.');
       // Who may know a `sid` is the provider and the person's own browser. It is nobody's proof that the session is over.
-      await sessions.revokeLinked(toSessionLink(iss, sid), REASON, { onStep: (ended) => auditEnded(c, ended) });
+      const end = () =>
+        sessions.revokeLinked(toSessionLink(iss, sid), REASON, { onStep: (ended) => auditEnded(c, ended) });
+      await auditAttempt(c, 'session-revoked', { issuer: iss, reason: REASON }, end);
       c.header('content-security-policy', `default-src 'none'; frame-ancestors ${new URL(issuer).origin}`);
       return c.html('<!doctype html><html lang="en"><title>Signed out</title><p>Signed out</p></html>', 200);
     }),
@@ -93,7 +95,10 @@ export function addOidcLogoutRoutes(
       if ((await sessions.takeLimit(counters, LOOK)) > 0) {
         throw new HoldfastError('invalid-request', 'This logout token came before.');
       }
-      await endSessions(sessions, issuer, token, (ended) => auditEnded(c, ended));
+      const fields = { issuer, reason: REASON, ...(token.subject === undefined ? {} : { subject: token.subject }) };
+      await auditAttempt(c, 'session-revoked', fields, () =>
+        endSessions(sessions, issuer, token, (ended) => auditEnded(c, ended)),
+      );
       // Only now, so that a token that could not be acted on is good once more. Where this is not confirmed, the answer is
       // 503 although the sessions have ended: a failover could forget it, and the token would be good again.
       await sessions.confirmLimit(counters, USED);

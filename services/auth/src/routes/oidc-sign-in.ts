@@ -1,8 +1,9 @@
-import { htmlContent, htmlContents, type Pages, parseReturnPath, renderPage } from '@holdfast/pages';
+import { htmlContent, htmlContents, type Pages, parseReturnPath, renderPage, signInPath } from '@holdfast/pages';
 import { createClientAddress, requestLog } from '@holdfast/runtime';
 import { HoldfastError, readCookies, SESSION_COOKIE } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { afterSignInPath } from '../after-sign-in-path.ts';
 import { audit } from '../audit.ts';
 import type { AuthServices, AuthVariables, OidcServices } from '../auth-context.ts';
 import { beginSession } from '../begin-session.ts';
@@ -128,6 +129,8 @@ export function addOidcSignIn(
       audit(c, reason === 'rate-limited' ? 'login-limited' : 'login-failed', { ip, reason });
     });
     const { sub: subject, iss: issuer } = claims;
+    // The code is spent: to load this once more would not help.
+    c.set('retryPath', signInPath(pending.returnTo));
     const { session } = await beginSession(c, services, {
       ...toOidcIdentity(claims, roles),
       ip,
@@ -140,7 +143,7 @@ export function addOidcSignIn(
       if (kept === undefined) requestLog(c).warn(TOO_LONG);
       c.header('set-cookie', kept ?? clearIdTokenCookie(), { append: true });
     }
-    return c.redirect(pending.returnTo, 303);
+    return c.redirect(afterSignInPath(c, pending.returnTo), 303);
   });
 
   pages.openapi(logout, async (c) => {

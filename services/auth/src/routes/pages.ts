@@ -2,6 +2,7 @@ import { createPages, seeOther } from '@holdfast/pages';
 import { createRoute } from '@hono/zod-openapi';
 import type { AuthApp, AuthServices, AuthVariables } from '../auth-context.ts';
 import { addAccountPages } from './account-pages.ts';
+import { addKeptFormPages } from './kept-form.ts';
 import { addOidcSignIn } from './oidc-sign-in.ts';
 import { addSignInPages } from './sign-in-pages.ts';
 
@@ -19,6 +20,7 @@ export function addPages(app: AuthApp, services: AuthServices, servedBy: string 
   const pages = createPages<AuthVariables>({ trustedOrigins: services.config.trustedOrigins, servedBy });
   addSignInPages(pages, services);
   addAccountPages(pages, services);
+  addKeptFormPages(pages, services);
   if (services.oidc) addOidcSignIn(pages, services, services.oidc);
   app.route('/auth', pages);
   app.openapi(front, (c) => c.redirect('/auth', 302));

@@ -29,7 +29,7 @@ const route = createRoute({
       403: 'Sent by another site',
       422: 'Not a password',
       429: 'Too many failures',
-      503: 'The store can’t answer, or not enough replicas confirmed',
+      503: 'The store can’t answer, or did not confirm: the token that was sent still works',
     }),
   },
 });

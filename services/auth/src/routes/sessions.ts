@@ -34,7 +34,7 @@ const revokeOne = createRoute({
   request: { params: z.object({ id: z.string() }) },
   responses: {
     204: { description: 'It has ended' },
-    ...problemContents({ ...refusals, 404: 'Not one of the caller’s' }),
+    ...problemContents({ ...refusals, 404: 'Not one of the caller’s', 503: 'It may or may not have ended: try again' }),
   },
 });
 
@@ -47,8 +47,15 @@ const revokeAll = createRoute({
   summary: 'Sign out everywhere, or everywhere else',
   request: { query: z.object({ except: z.enum(['current']).optional() }) },
   responses: {
-    200: jsonContent(z.object({ revoked: z.int() }), 'How many live sessions were ended'),
-    ...problemContents({ ...refusals, 400: 'Not a query this knows' }),
+    200: jsonContent(
+      z.object({ revoked: z.int() }),
+      'How many were still alive: those that an unconfirmed attempt before this one ended are not counted',
+    ),
+    ...problemContents({
+      ...refusals,
+      400: 'Not a query this knows',
+      503: 'They may or may not have ended: try again',
+    }),
   },
 });
 

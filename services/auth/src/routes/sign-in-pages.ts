@@ -12,6 +12,7 @@ import { visitorSecurity } from '@holdfast/runtime';
 import { authenticate, HoldfastError, readCookies, SESSION_COOKIE } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { afterSignInPath } from '../after-sign-in-path.ts';
 import { auditReuse } from '../audit-reuse.ts';
 import type { AuthEnv, AuthServices, AuthVariables } from '../auth-context.ts';
 import { logOut } from '../end-sessions.ts';
@@ -21,8 +22,7 @@ import { signInPage } from '../pages/sign-in-page.ts';
 import { signOutPage } from '../pages/sign-out-page.ts';
 import { signedOutPage } from '../pages/signed-out-page.ts';
 
-const HOME = '/auth';
-const unavailable = { 503: 'The store can’t answer: nothing has changed' };
+const unavailable = { 503: 'The store can’t answer' };
 
 const showSignIn = createRoute({
   method: 'get',
@@ -83,7 +83,10 @@ const signOut = createRoute({
   tags: ['pages'],
   security: visitorSecurity,
   summary: 'Sign out by form',
-  responses: { 303: seeOther, ...htmlContents({ 403: 'Sent by another site', ...unavailable }) },
+  responses: {
+    303: seeOther,
+    ...htmlContents({ 403: 'Sent by another site', 503: 'The session may or may not have ended: try again' }),
+  },
 });
 
 const signedOut = createRoute({
@@ -105,7 +108,7 @@ export function addSignInPages(pages: Pages<AuthVariables>, services: AuthServic
     const returnTo = parseReturnPath(wanted);
     // Who is sent to authenticate once more is signed in, and would be sent back and forth for ever.
     const anew = reason === 'reauthentication-required';
-    if (!anew && (await isSignedIn(c, services))) return c.redirect(returnTo ?? HOME, 303);
+    if (!anew && (await isSignedIn(c, services))) return c.redirect(afterSignInPath(c, returnTo), 303);
     return renderPage(c, signInPage({ returnTo, singleSignOn, anew, notice: describeReason(reason) }));
   });
 
@@ -125,13 +128,12 @@ export function addSignInPages(pages: Pages<AuthVariables>, services: AuthServic
       for (const [name, value] of error.getResponse().headers) if (name !== 'content-type') c.header(name, value);
       return renderPage(c, signInPage({ returnTo, singleSignOn, username, problem: error.message }), error.status);
     }
-    return c.redirect(returnTo ?? HOME, 303);
+    return c.redirect(afterSignInPath(c, returnTo), 303);
   });
 
   pages.openapi(showSignOut, (c) => renderPage(c, signOutPage()));
 
   pages.openapi(signOut, async (c) => {
-    c.set('retryFields', {});
     await logOut(c, services);
     return c.redirect('/auth/signed-out', 303);
   });

@@ -1,4 +1,4 @@
-import { formatTime, type Page } from '@holdfast/pages';
+import { formatTime, OWNER_FIELD, type Page } from '@holdfast/pages';
 import { html, raw } from 'hono/html';
 import type { OrderPage } from '../order-repository.ts';
 
@@ -26,6 +26,7 @@ ${notice !== undefined && html`<p class="notice" role="status">${notice}</p>`}
 ${refused !== undefined && html`<p class="notice bad" role="alert" id="problem">${refused.problem}</p>`}
 <form class="card" method="post" action="/orders">
 <input type="hidden" name="key" value="${idempotencyKey}">
+<input type="hidden" name="${OWNER_FIELD}" value="${userId}">
 <div class="fields">
 <div><label for="sku">Article</label>
 <input id="sku" name="sku" value="${refused?.sku ?? ''}" maxlength="64" pattern="[A-Za-z0-9._\\-]+" title="Letters, digits, dots, underscores and dashes" placeholder="teapot" autocomplete="off" required${wrong}></div>

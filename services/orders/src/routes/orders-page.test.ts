@@ -70,7 +70,8 @@ test('while PostgreSQL can’t answer, the order that was sent can be sent again
   try {
     const failed = await place(cookie, fields);
     expect([failed.status, failed.headers.get('retry-after')]).toEqual([503, '1']);
-    expect(failed.text).toContain('You are still signed in');
+    expect(failed.text).toMatch(/Your order has not been placed yet|We couldn’t confirm your order/);
+    expect(failed.text).not.toMatch(/still signed in|nothing of yours is lost/);
     for (const [name, value] of Object.entries(fields)) {
       expect(failed.text).toContain(`<input type="hidden" name="${name}" value="${value}">`);
     }
@@ -93,4 +94,59 @@ test('an order from another site is not placed, whether or not it brings the coo
     expect(refused.status).toBe(403);
   }
   expect((await show(cookie)).text).not.toContain('stolen');
+});
+
+test('an order that was sent to a PostgreSQL that hangs is never said not to be placed, not even when Redis fails next', async () => {
+  const cookie = await service.logIn('erin');
+  const fields = { sku: 'unsure', quantity: '2', key: newKey() };
+  await show(cookie);
+  service.postgres.freeze(true);
+  let again: Record<string, string> = {};
+  try {
+    const failed = await place(cookie, fields);
+    expect(failed.status).toBe(503);
+    expect(failed.text).toContain('We couldn’t confirm your order');
+    again = Object.fromEntries(
+      [...failed.text.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)">/g)].map(([, name, value]) => [
+        name,
+        value,
+      ]),
+    );
+    expect(again).toEqual({ ...fields, unconfirmed: 'yes' });
+  } finally {
+    service.postgres.freeze(false);
+  }
+  await service.auth.redis.killed();
+  try {
+    expect((await place(cookie, again)).text).toContain('We couldn’t confirm your order');
+    expect((await place(cookie, { ...fields, key: newKey() })).text).toContain('Your order has not been placed yet');
+  } finally {
+    await service.auth.redis.start();
+  }
+  await pollUntil('the order to be placed', 10_000, async () => (await place(cookie, again)).status === 303);
+  expect((await show(cookie)).text.match(/<h2>unsure<\/h2>/g)).toHaveLength(1);
+});
+
+test('a form that is none is refused as such also while Redis is down, and one of another site before it is read', async () => {
+  const cookie = await service.logIn('dave');
+  await service.auth.redis.killed();
+  try {
+    expect((await place(cookie, { sku: 'teapot' })).status).toBe(422);
+    expect((await place(cookie, { sku: 'x'.repeat(70_000), quantity: '1', key: newKey() })).status).toBe(413);
+    expect((await place(cookie, { sku: 'teapot' }, { 'sec-fetch-site': 'cross-site' })).status).toBe(403);
+  } finally {
+    await service.auth.redis.start();
+  }
+});
+
+test('an order of somebody whose session has ended goes to where it is kept; without a name on it only the person does', async () => {
+  const fields = { sku: 'teapot', quantity: '1', key: newKey() };
+  const kept = await place('', { ...fields, owner: 'id-alice' });
+  expect([kept.status, kept.headers.get('location')]).toEqual([
+    307,
+    '/auth/kept-form?to=%2Forders&reason=session-missing',
+  ]);
+  expect((await place('', fields)).status).toBe(303);
+  const other = await place(await service.logIn('bob'), { ...fields, owner: 'id-alice' });
+  expect(other.status).toBe(403);
 });

@@ -1,7 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { createPages, formBody, htmlContent, htmlContents, noticeName, renderPage, seeOther } from '@holdfast/pages';
+import {
+  clearKeptForm,
+  createPages,
+  type FormWords,
+  formBody,
+  formWords,
+  htmlContent,
+  htmlContents,
+  noticeName,
+  pickFields,
+  renderPage,
+  requireOwner,
+  seeOther,
+} from '@holdfast/pages';
 import { type ServiceApp, visitorSecurity } from '@holdfast/runtime';
-import { type AuthenticateOptions, requireSession, type SessionVariables } from '@holdfast/session';
+import { type AuthenticateOptions, authenticate, requireSession, type SessionVariables } from '@holdfast/session';
 import { createRoute, z } from '@hono/zod-openapi';
 import { parseCursor } from '../order-cursor.ts';
 import type { OrderRepository } from '../order-repository.ts';
@@ -41,12 +54,26 @@ const place = createRoute({
   summary: 'Place an order by form, once for each key',
   request: {
     body: formBody(
-      z.object({ sku: z.string().max(256), quantity: z.string().max(16), key: z.uuid().openapi({ format: 'uuid' }) }),
+      z.object({
+        sku: z.string().max(256),
+        quantity: z.string().max(16),
+        key: z.uuid().openapi({ format: 'uuid' }),
+        owner: z.string().max(256).optional().openapi({ description: 'The user id of whose page the form was on' }),
+        unconfirmed: z
+          .literal('yes')
+          .optional()
+          .openapi({ description: 'It was sent before, with an unknown outcome' }),
+      }),
     ),
   },
   responses: {
     303: seeOther,
-    ...htmlContents({ 403: 'Sent by another site', 422: 'Not an order, or the key of another one', ...unavailable }),
+    307: { description: 'No live session: the form goes to auth, which keeps it until after the sign-in' },
+    ...htmlContents({
+      403: 'Sent by another site, or typed by another user',
+      422: 'Not an order, or the key of another one',
+      ...unavailable,
+    }),
   },
 });
 
@@ -73,12 +100,16 @@ export function addOrdersPage(
     return renderPage(c, ordersPage({ page, userId, idempotencyKey: randomUUID(), notice }));
   });
 
-  pages.openapi({ ...place, middleware: guard }, async (c) => {
-    const { userId } = c.get('session');
+  pages.openapi(place, async (c) => {
     const form = c.req.valid('form');
-    const { key, quantity } = form;
+    const { key, quantity, owner } = form;
     const sku = form.sku.trim();
-    c.set('retryFields', { sku, quantity, key });
+    // Before anything is asked that may not answer: what was typed is kept, whatever comes.
+    c.set('formFields', pickFields(formWords['/orders'] as FormWords, { ...form, sku }));
+    const session = await authenticate(c.req.method, (name) => c.req.header(name), options);
+    c.set('session', session);
+    const { userId } = session;
+    requireOwner(owner, userId);
     const order = newOrderSchema.safeParse({ sku, quantity: Number(quantity) });
     if (!order.success) {
       const problem = `Please mend your order: ${order.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}.`;
@@ -86,6 +117,7 @@ export function addOrdersPage(
       return renderPage(c, ordersPage({ page, userId, idempotencyKey: key, refused: { problem, sku, quantity } }), 422);
     }
     const { created } = await orders.create(userId, order.data, key);
+    clearKeptForm(c);
     return c.redirect(`/orders?placed=${created ? 'new' : 'again'}`, 303);
   });
 

@@ -45,7 +45,12 @@ const create = createRoute({
   responses: {
     201: jsonContent(one, 'Placed'),
     200: jsonContent(one, 'Placed by an earlier request with the same key'),
-    ...problemContents({ 403: 'Sent by another site', 422: 'Not an order, or the key of another one', ...refusals }),
+    ...problemContents({
+      403: 'Sent by another site',
+      422: 'Not an order, or the key of another one',
+      ...refusals,
+      503: 'With `outcome-unknown` it may be placed: send it again with the same key',
+    }),
   },
 });
 
