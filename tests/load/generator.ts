@@ -14,14 +14,16 @@ process.on('message', (order: LoadOrder) => {
 });
 
 async function run(order: LoadOrder): Promise<LoadResult> {
-  const { ports, connections, amount, durationMs = 0, settleMs = 0 } = order;
+  const { ports, connections, amount, durationMs = 0, settleMs = 0, requestsPerSecond } = order;
   const clients = Array.from({ length: connections }, (_, client) => requestsOf(order, client));
   const latenciesMs: number[] = [];
   const statuses: Record<string, number> = {};
   let total = 0;
   let last = 0;
   let stopped = false;
-  const from = performance.now() + settleMs;
+  const startedMs = performance.now();
+  const from = startedMs + settleMs;
+  const everyMs = requestsPerSecond === undefined ? undefined : (connections / requestsPerSecond) * 1000;
   const coalescing = coalesceReplies();
   if (amount === undefined) setTimeout(() => (stopped = true), durationMs);
   const onReply = ({ status, tookMs }: HttpReply) => {
@@ -38,6 +40,7 @@ async function run(order: LoadOrder): Promise<LoadResult> {
         port: ports[client % ports.length] as number,
         next: (reply) => (stopped || left-- <= 0 ? undefined : requestAfter(reply)),
         onReply,
+        pace: everyMs === undefined ? undefined : { firstAtMs: startedMs + (everyMs * client) / connections, everyMs },
       });
     }),
   );

@@ -4,7 +4,7 @@ export interface HttpReply {
   status: number;
   /** The status line and the headers, as they came. */
   head: string;
-  /** From the request's last byte to the reply's. */
+  /** From the request's last byte to the reply's; of a request that had to wait for the reply before, from when it was due. */
   tookMs: number;
 }
 
@@ -13,6 +13,8 @@ export interface LoadConnectionOptions {
   /** The whole request that follows this reply; undefined when it was the last. */
   next: (reply: HttpReply | undefined) => Buffer | undefined;
   onReply: (reply: HttpReply) => void;
+  /** When requests are due; else each is as soon as the one before has its reply. */
+  pace?: { firstAtMs: number; everyMs: number } | undefined;
 }
 
 /** As long as the slowest request may take. */
@@ -24,15 +26,24 @@ const TIMEOUT_MS = 30_000;
  *
  * @returns whether each request was answered
  */
-export function runConnection({ port, next, onReply }: LoadConnectionOptions): Promise<boolean> {
+export function runConnection({ port, next, onReply, pace }: LoadConnectionOptions): Promise<boolean> {
   return new Promise((resolve) => {
     let sentAtMs = 0;
     let text = '';
+    let dueAtMs = pace?.firstAtMs ?? 0;
     const send = (reply: HttpReply | undefined) => {
       const request = next(reply);
       if (request === undefined) return end(true);
-      sentAtMs = performance.now();
-      socket.write(request);
+      const write = (fromMs: number) => {
+        sentAtMs = fromMs;
+        if (!socket.destroyed) socket.write(request);
+      };
+      const nowMs = performance.now();
+      if (pace === undefined) return write(nowMs);
+      const due = dueAtMs;
+      dueAtMs += pace.everyMs;
+      if (due <= nowMs) write(due);
+      else setTimeout(() => write(performance.now()), due - nowMs);
     };
     const end = (answered: boolean) => {
       socket.destroy();

@@ -16,6 +16,8 @@ export interface LoadOrder {
   /** Exactly so many requests, or else for so long. */
   amount?: number;
   durationMs?: number;
+  /** Of all connections together, evenly over time; else each connection asks as soon as it has its answer. */
+  requestsPerSecond?: number;
   /** What is answered before does not count for requests per second and latencies. */
   settleMs?: number;
 }

@@ -7,6 +7,7 @@ import { keepResults } from './keep-results.ts';
 import { measureLeak } from './leak.ts';
 import { LoadGenerator } from './load-generator.ts';
 import { describeMachine, describeVersions } from './machine.ts';
+import { GREEDY_USER, measureGreedyUser } from './measure-greedy-user.ts';
 import { checkRatios, describeRatios } from './must-reach.ts';
 import { canPin } from './pin.ts';
 import { loads, quickLoads } from './plan.ts';
@@ -16,7 +17,7 @@ import type { Results } from './results.ts';
 
 const help = `npm run bench -- [options]
   --quick             the main row of each arm and what the ratios need, in under 4 minutes
-  --loads a,b         only these: ${loads.map(({ name }) => name).join(', ')}
+  --loads a,b         only these: ${[...loads.map(({ name }) => name), GREEDY_USER].join(', ')}
   --arms a,b          only these arms
   --rounds N          default 5, with --quick 3
   --sessions N        default 100000
@@ -50,7 +51,10 @@ const plans = (values.quick ? quickLoads : loads)
   .filter(({ name }) => !special && (chosenLoads?.includes(name) ?? true))
   .map((load) => ({ ...load, arms: load.arms.filter((name) => chosenArms?.includes(name) ?? true) }))
   .filter((load) => load.arms.length > 0);
-if (plans.length === 0 && !special) throw new Error(`nothing to measure.\n${help}`);
+// Beside no arm but Holdfast's own.
+const withGreedyUser =
+  !special && (chosenLoads?.includes(GREEDY_USER) ?? true) && (chosenArms?.includes('holdfast') ?? true);
+if (plans.length === 0 && !special && !withGreedyUser) throw new Error(`nothing to measure.\n${help}`);
 
 await using stack = new AsyncDisposableStack();
 const folder = stack.use(await createTemporaryFolder('bench'));
@@ -70,7 +74,9 @@ const results: Results = {
     ? 'the service on core 0; Redis, its replica and the load generator on core 1'
     : 'none: this machine has no taskset, or one core',
   sessions,
-  bytesPerSession: await bench.seed(new Set(plans.flatMap((load) => load.arms))),
+  bytesPerSession: await bench.seed(
+    new Set([...plans.flatMap((load) => load.arms), ...(withGreedyUser ? ['holdfast'] : [])]),
+  ),
   loads: [],
 };
 const failed: string[] = [];
@@ -82,6 +88,16 @@ for (const [index, plan] of plans.entries()) {
     // The loads before it took minutes, and are as good without it.
     console.error(error);
     failed.push(plan.name);
+  }
+}
+if (withGreedyUser) {
+  say('one user at the limit of sessions');
+  const file = bench.sessionsOf('holdfast');
+  try {
+    results.greedyUser = await measureGreedyUser({ redis, generator, secret, file, sessions, rounds, say });
+  } catch (error) {
+    console.error(error);
+    failed.push(GREEDY_USER);
   }
 }
 if (values.leak) {

@@ -9,6 +9,9 @@ export interface Ratio {
   reached: boolean;
 }
 
+/** How long one call of a function may keep Redis busy, whatever the user has. */
+const LONGEST_CALL_MS = 5;
+
 /** The bounds of this benchmark: what a change must not lose. */
 export function checkRatios(results: Results): Ratio[] {
   const median = (load: string, arm: string, what: keyof Sample) =>
@@ -34,12 +37,26 @@ export function checkRatios(results: Results): Ratio[] {
       0.55,
       false,
     ),
+    // Redis does one thing after the other: a validation may have to wait for one call of that user, and for no more.
+    ratio(
+      "others' p99 beside a user at the limit, ms more",
+      results.greedyUser?.others[0]?.moreMs.median,
+      LONGEST_CALL_MS,
+      false,
+    ),
+    ratio('longest call at the limit, ms', longestCallMs(results), LONGEST_CALL_MS, false),
   ];
 }
 
 /** Of users who have one session each: with more they are smaller. */
 const bytesPerSession = ({ growth, bytesPerSession: seeded }: Results) =>
   growth?.findLast(({ sessionsPerUser }) => sessionsPerUser === 1)?.bytesPerSession ?? seeded['holdfast'];
+
+/** The median of the rounds: a moment in which the machine stood still is in the longest call of one of them. */
+function longestCallMs({ greedyUser }: Results): number | undefined {
+  if (!greedyUser) return undefined;
+  return Math.max(...greedyUser.calls.map(({ longestMicros }) => longestMicros.median)) / 1000;
+}
 
 function ratio(text: string, value: number | undefined, bound: number, atLeast: boolean): Ratio {
   const rounded = value === undefined ? undefined : Math.round(value * 100) / 100;

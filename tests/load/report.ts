@@ -1,9 +1,11 @@
 import { arms } from './plan.ts';
-import type { GrowthStep, LeakStep, LoadResults, Results, Row, Summary } from './results.ts';
+import type { GreedyUserResults, GrowthStep, LeakStep, LoadResults, Results, Row, Summary } from './results.ts';
 
 const titleOf = (name: string) => arms.find((arm) => arm.name === name)?.title ?? name;
 const whole = (value: number) => Math.round(value).toLocaleString('en-US');
-const short = (value: number) => (value >= 100 ? whole(value) : value.toPrecision(value >= 10 ? 3 : 2));
+const short = (value: number) =>
+  Math.abs(value) >= 100 ? whole(value) : value.toPrecision(Math.abs(value) >= 10 ? 3 : 2);
+const toMinute = (isoTime: string) => `${isoTime.slice(0, 16).replace('T', ' ')} UTC`;
 const spread = ({ median, min, max }: Summary, format: (value: number) => string) =>
   `${format(median)} (${format(min)}–${format(max)})`;
 
@@ -65,7 +67,7 @@ export function printTables(results: Results): string {
   const { machine, versions, pinning, sessions } = results;
   const parts = results.loads.map((load) => {
     const rounds = load.rows[0]?.rounds ?? 0;
-    return `## ${load.title}\n${load.connections} connections, medians of ${rounds} rounds (min–max), ${load.measuredAt.slice(0, 16).replace('T', ' ')} UTC\n\n${createLoadTable(load)}`;
+    return `## ${load.title}\n${load.connections} connections, medians of ${rounds} rounds (min–max), ${toMinute(load.measuredAt)}\n\n${createLoadTable(load)}`;
   });
   const bytes = Object.entries(results.bytesPerSession).map(([arm, size]) => `${titleOf(arm)} ${size} bytes`);
   const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
@@ -75,10 +77,33 @@ export function printTables(results: Results): string {
     'CPU µs: of the service for a request. Redis µs: of Redis for a request. Round trips, commands (as INFO counts them, those inside of a function too) and replication bytes: of one request whose session was used in the same minute.',
     ...(bytes.length > 0 ? [`Redis memory for a session: ${bytes.join(', ')}.`] : []),
     ...parts,
+    ...(results.greedyUser ? [createGreedyUserTables(results.greedyUser)] : []),
     ...(results.growth ? [`## Growth\n${createGrowthTable(results.growth)}`] : []),
     ...Object.entries(results.leak ?? {}).map(
       ([arm, steps]) => `## ${titleOf(arm)}: the service after so many requests\n\n${createLeakTable(steps)}`,
     ),
+  ].join('\n\n');
+}
+
+function createGreedyUserTables({ title, measuredAt, rounds, others, calls }: GreedyUserResults): string {
+  const waits = others.map((other) => [
+    other.title,
+    spread(other.p99Without, short),
+    spread(other.p99Beside, short),
+    spread(other.moreMs, short),
+    spread(other.ratio, short),
+  ]);
+  const times = calls.map((call) => [
+    call.title,
+    whole(call.count),
+    spread(call.micros, whole),
+    spread(call.longestMicros, whole),
+  ]);
+  return [
+    `## ${title}\nThe one logs in, lists, rotates and ends all sessions without pause. Medians of ${rounds} rounds (min–max), ${toMinute(measuredAt)}`,
+    toTable(['the others', 'p99 ms without', 'p99 ms beside', 'more ms', 'ratio'], waits),
+    'What a call takes Redis at the limit, while nobody else asks it anything. Average: by `commandstats`. Longest of a round: by `SLOWLOG`, at least 500.',
+    toTable(['', 'calls', 'average µs', 'longest µs'], times),
   ].join('\n\n');
 }
 

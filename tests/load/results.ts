@@ -59,6 +59,32 @@ export interface LeakStep {
   cpuMicros: number;
 }
 
+/** What one user at the limit of sessions does to the others, and what their calls take. */
+export interface GreedyUserResults {
+  title: string;
+  measuredAt: string;
+  rounds: number;
+  others: {
+    title: string;
+    /** Milliseconds. */
+    p99Without: Summary;
+    p99Beside: Summary;
+    /** Beside − without, round by round. */
+    moreMs: Summary;
+    /** Beside ÷ without, round by round. */
+    ratio: Summary;
+  }[];
+  /** Of functions, at the limit, while Redis does nothing else. */
+  calls: {
+    title: string;
+    count: number;
+    /** By commandstats, the average of a round. */
+    micros: Summary;
+    /** By SLOWLOG, the longest of a round. */
+    longestMicros: Summary;
+  }[];
+}
+
 export interface Results {
   machine: string;
   versions: Record<string, string>;
@@ -67,18 +93,21 @@ export interface Results {
   /** Of Redis memory for each of the sessions. */
   bytesPerSession: Record<string, number>;
   loads: LoadResults[];
+  greedyUser?: GreedyUserResults;
   growth?: GrowthStep[];
   leak?: Record<string, LeakStep[]>;
 }
 
+export function summarizeValues(unsorted: readonly number[]): Summary {
+  const values = unsorted.toSorted((a, b) => a - b);
+  const round = (value: number | undefined) => Number((value ?? 0).toPrecision(4));
+  const middle = values.length / 2;
+  const median = ((values[Math.ceil(middle) - 1] ?? 0) + (values[Math.floor(middle)] ?? 0)) / 2;
+  return { median: round(median), min: round(values[0]), max: round(values.at(-1)) };
+}
+
 export function summarize(arm: string, samples: readonly Sample[]): Row {
-  const of = (name: keyof Sample): Summary => {
-    const values = samples.map((sample) => sample[name]).toSorted((a, b) => a - b);
-    const round = (value: number | undefined) => Number((value ?? 0).toPrecision(4));
-    const middle = values.length / 2;
-    const median = ((values[Math.ceil(middle) - 1] ?? 0) + (values[Math.floor(middle)] ?? 0)) / 2;
-    return { median: round(median), min: round(values[0]), max: round(values.at(-1)) };
-  };
+  const of = (name: keyof Sample) => summarizeValues(samples.map((sample) => sample[name]));
   return {
     arm,
     rounds: samples.length,

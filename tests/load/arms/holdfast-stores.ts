@@ -50,12 +50,15 @@ export async function openStores(settings: ArmSettings, options: Partial<Session
   return { sessions, owner };
 }
 
-const create = (owner: SessionStore, userId: string) =>
+export const createSession = (owner: SessionStore, userId: string) =>
   owner.create({ userId, roles: rolesOfEveryUser, amr: amrOfEveryUser, device });
 
 /** @returns the header of each session */
 export function seedSessions(owner: SessionStore, userIds: readonly string[]): Promise<string[]> {
-  return inBatches(userIds, async (userId) => `cookie: ${SESSION_COOKIE}=${(await create(owner, userId)).token}`);
+  return inBatches(
+    userIds,
+    async (userId) => `cookie: ${SESSION_COOKIE}=${(await createSession(owner, userId)).token}`,
+  );
 }
 
 /** Login, logout, list and revoke all, as auth has them but for passwords, limits and audit. */
@@ -65,7 +68,7 @@ export function addSessionRoutes(
   guard: MiddlewareHandler,
 ): void {
   app.post('/session', async (c) => {
-    const { token, session } = await create(owner, c.req.header('x-user') ?? 'user-0');
+    const { token, session } = await createSession(owner, c.req.header('x-user') ?? 'user-0');
     c.header('set-cookie', setSessionCookie(token, session.absoluteExpiresAtMs));
     return c.json({ userId: session.userId }, 201);
   });
