@@ -9,6 +9,7 @@ import { pollUntil } from '../../../tests/support/poll-until.ts';
 import { startPostgres } from '../../../tests/support/postgres.ts';
 import { startRedis } from '../../../tests/support/redis-server.ts';
 import { reservePort } from '../../../tests/support/reserve-port.ts';
+import { startSessions } from '../../../tests/support/start-sessions.ts';
 import { createTemporaryFolder } from '../../../tests/support/temporary-folder.ts';
 import { startCollector } from '../../runtime/src/start-collector.ts';
 
@@ -67,6 +68,8 @@ test('all mistakes are in the one message', async () => {
 
 test('it starts without PostgreSQL and with a wrong password, is ready when both are mended, and stops with 0', async () => {
   await using redis = await startRedis();
+  // Redis is there for orders once auth has loaded its functions.
+  await using _auth = await startSessions(redis);
   await using postgres = await startPostgres();
   await postgres.stop();
   await using folder = await createTemporaryFolder('orders');
