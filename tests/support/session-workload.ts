@@ -36,6 +36,8 @@ export interface WorkloadOptions {
 }
 
 const PAUSE_MS = 20;
+/** Of a user's sessions so many are left alive: with those in use, and logins that nobody heard the answer of, fewer than a user may have. */
+const MOST_LEFT = 15;
 /** A JWT is used for so long: shorter than it is good for. */
 const JWT_USE_MS = 45_000;
 /** How often one is used before the next. */
@@ -54,6 +56,8 @@ export class SessionWorkload {
   readonly #orders: { id: string; userId: string }[] = [];
   /** By user id. */
   readonly #kept = new Map<string, LedgeredSession>();
+  /** Sessions of each user that nobody ends, the oldest first. */
+  readonly #left = new Map<string, LedgeredSession[]>();
   readonly #work: Promise<void>[] = [];
   readonly #ending = new AbortController();
   #turn = 0;
@@ -155,10 +159,17 @@ export class SessionWorkload {
       await this.#order(worker, session);
       // Once it is logged out, or that was tried, nobody can tell any more that it was lost before: so every second one of a user is kept.
       while (!this.#stopped && isUnserved({ status: await this.#validate(worker, session, auth) }));
-      if (Math.floor(round / users.length) % 2 === 1) continue;
-      if (!(await this.#logOut(worker, session, auth))) continue;
-      for (const target of this.#everyTarget()) await this.#validate(worker, session, [target]);
+      const ending = Math.floor(round / users.length) % 2 === 1 ? this.#leave(session) : session;
+      if (!ending || !(await this.#logOut(worker, ending, auth))) continue;
+      for (const target of this.#everyTarget()) await this.#validate(worker, ending, [target]);
     }
+  }
+
+  /** @returns the oldest session that was left alive of that user, where this one is one too many */
+  #leave(session: LedgeredSession): LedgeredSession | undefined {
+    const left = this.#left.get(session.userId) ?? [];
+    this.#left.set(session.userId, left);
+    return left.push(session) > MOST_LEFT ? left.shift() : undefined;
   }
 
   /** @returns undefined when the workload was stopped before a login was confirmed */

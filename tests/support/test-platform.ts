@@ -40,6 +40,7 @@ export async function startTestPlatform(options: TestPlatformOptions = {}): Prom
         LOGIN_FAILURES_PER_ADDRESS: '100000',
         LOGIN_WINDOW_MS: '1000',
         LOGIN_SUCCESSES_PER_MINUTE: '10000',
+        SESSION_MAX_PER_USER: '200',
         ...options.serviceEnvironment,
       },
     });

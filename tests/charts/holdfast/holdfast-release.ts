@@ -20,7 +20,6 @@ export const replicated = [
 
 /** A busy machine must not be mistaken for a lost request. */
 const patience = [
-  // Two users do the work of many.
   { name: 'LOGIN_SUCCESSES_PER_MINUTE', value: '10000' },
   { name: 'REDIS_COMMAND_TIMEOUT_MS', value: '1000' },
   { name: 'STORE_RETRY_BUDGET_MS', value: '4000' },
@@ -72,7 +71,8 @@ export class HoldfastRelease implements AsyncDisposable {
       ...['upgrade', '--install', '--create-namespace', this.name, this.#chart, '--values', this.#environment],
       ...[
         '--set',
-        `auth.image.tag=${tag},orders.image.tag=${tag}`,
+        // Two users do the work of many.
+        `auth.image.tag=${tag},orders.image.tag=${tag},session.maxPerUser=200`,
         ...this.#values.flatMap((value) => ['--set', value]),
       ],
       ...['--set-json', `service.extraEnv=${JSON.stringify(patience)}`, '--wait', '--timeout', '6m'],

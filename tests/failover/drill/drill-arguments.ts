@@ -24,7 +24,7 @@ export const drillUsage = `usage: npm run drill -- SCENARIO...|all [options]
   --namespace NAME   and
   --release NAME     the release of the chart holdfast to break; default: one of the drill's own, on the cluster of \`npm run cluster:up\`
   --context NAME     a context of your kubeconfig; default: the cluster of \`npm run cluster:up\`
-  --users FILE       JSON [{"username", "password"}] of two users or more; default: the release's demo users
+  --users FILE       JSON [{"username", "password"}] of two users or more, four where a user may have only 100 sessions; default: the release's demo users
   --runs N           how often each scenario is run; default: 1
   --repeats N        how often failovers-repeated fails over; default: 20
   --report FILE      where to write the report (HTML, and the same as .json); default: below .holdfast/drills
