@@ -149,16 +149,34 @@ describe('logging in', () => {
     for (let login = 0; login < 4; login++) {
       devices.push(((await (await post(PASSWORD)).json()) as { device: string }).device);
     }
-    const statuses: number[] = [];
-    for (let round = 0; round < 5; round++) {
-      for (const device of devices) statuses.push((await post('x', device)).status);
-    }
-    expect(statuses.filter((status) => status === 401)).toHaveLength(6);
-    expect(statuses.slice(6)).toEqual(Array(14).fill(429));
+    // One device has a third of their part, so that it does not lock out the others.
+    const failuresOf = async (device: string | undefined) => {
+      const statuses: number[] = [];
+      for (let guess = 0; guess < 14; guess++) statuses.push((await post('x', device)).status);
+      return statuses.filter((status) => status === 401).length;
+    };
+    expect(await failuresOf(devices[0])).toBe(2);
+    expect((await post(PASSWORD, devices[0])).status).toBe(429);
+    expect((await post(PASSWORD, devices[1])).status).toBe(201);
+    expect([await failuresOf(devices[1]), await failuresOf(devices[2]), await failuresOf(devices[3])]).toEqual([
+      2, 2, 0,
+    ]);
     // The devices have used up their part; it is no stranger who is locked out by that.
-    const strangers: number[] = [];
-    for (let guessed = 0; guessed < 14; guessed++) strangers.push((await post('x')).status);
-    expect(strangers).toEqual([...Array(12).fill(401), 429, 429]);
+    expect(await failuresOf(undefined)).toBe(12);
+  });
+
+  test('failures of others behind the same address lock out neither a known device nor who authenticates again', async () => {
+    await using strict = await createTestAuth({ loginLimits: limits({ perAddress: 3 }) });
+    const headers = { 'x-forwarded-for': '198.51.100.9' };
+    const post = (username: string, password: string, device?: string) =>
+      strict.ask('POST', '/v1/sessions', { body: { username, password, transport: 'bearer', device }, headers });
+    const first = (await (await post('bob', PASSWORD)).json()) as { device: string; token: string };
+    for (const stranger of ['a', 'b', 'c']) expect((await post(stranger, 'x')).status).toBe(401);
+    expect((await post('bob', PASSWORD)).status).toBe(429);
+    expect((await post('bob', PASSWORD, first.device)).status).toBe(201);
+    const body = { password: PASSWORD };
+    const again = await strict.ask('POST', '/v1/session/reauthenticate', { bearer: first.token, body, headers });
+    expect(again.status).toBe(200);
   });
 
   test('limits how often an account is logged in to in a minute', async () => {

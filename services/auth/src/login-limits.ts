@@ -62,19 +62,21 @@ export async function takeLoginAttempt(
 ): Promise<LoginPlace> {
   const account = toAccount(username);
   const { perAccount, perDay, windowMs } = config;
-  const quarter = Math.floor(perDay / 4);
   const device = sessionId ?? deviceId;
-  const own = device === undefined ? `account:${account}` : `device:${account}:${device}`;
-  const [part, ofDay] =
-    sessionId !== undefined
-      ? ['sessions', quarter]
-      : deviceId !== undefined
-        ? ['devices', quarter]
-        : ['strangers', perDay - 2 * quarter];
+  const quarter = Math.floor(perDay / 4);
+  if (device === undefined) {
+    return take(sessions, [
+      counter(`account:${account}`, perAccount, windowMs),
+      counter(`day:${account}:strangers`, perDay - 2 * quarter, DAY_MS),
+      ...addressCounters(address, config),
+    ]);
+  }
+  // Not by address: strangers behind the same one must not lock it out. And one device alone must not lock out the others.
+  const part = sessionId === undefined ? 'devices' : 'sessions';
   return take(sessions, [
-    counter(own, perAccount, windowMs),
-    counter(`day:${account}:${part}`, ofDay, DAY_MS),
-    ...addressCounters(address, config),
+    counter(`device:${account}:${device}`, perAccount, windowMs),
+    counter(`day-device:${account}:${device}`, Math.ceil(quarter / 3), DAY_MS),
+    counter(`day:${account}:${part}`, quarter, DAY_MS),
   ]);
 }
 

@@ -38,6 +38,12 @@ describe('password hash', () => {
     expect(await hashPassword('x', cheap)).not.toBe(await hashPassword('x', cheap));
   });
 
+  test('takes a decomposed spelling of what another tool hashed composed, also beside a character that NFKC changes', async () => {
+    const hash = hashAsTyped('Caf\u00e9\u00b2!');
+    expect(await verifyPassword('Cafe\u0301\u00b2!', hash)).toBe(true);
+    expect(await verifyPassword('Cafe\u00b2!', hash)).toBe(false);
+  });
+
   test('refuses every hash that lacks its last characters', async () => {
     const whole = await hashPassword('x', cheap);
     expect(() => parsePasswordHash(whole)).not.toThrow();

@@ -57,12 +57,12 @@ export async function hashPassword(password: string, cost: HashCost = defaultHas
 /**
  * Whether the password is the one that was hashed, compared in constant time. Passwords are compared as NFKC (NIST SP
  * 800-63B-4, section 3.1.1.2): keyboards differ in how they spell an accent. Other tools hash them as they are typed, so one
- * that NFKC changes is tried that way too. How much work that is depends on the password only, never on the hash.
+ * that NFKC changes is tried that way too, and composed. How much work that is depends on the password only, never on the hash.
  */
 export async function verifyPassword(password: string, hash: string): Promise<boolean> {
   const parsed = parsePasswordHash(hash);
   let right = false;
-  for (const spelling of new Set([password.normalize('NFKC'), password])) {
+  for (const spelling of new Set([password.normalize('NFKC'), password, password.normalize('NFC')])) {
     right = timingSafeEqual(await run(spelling, parsed), parsed.tag) || right;
   }
   return right;

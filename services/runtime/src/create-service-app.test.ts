@@ -171,6 +171,14 @@ test('a body whose length is not known is cut off at the limit', async () => {
   expect(pulled).toBeLessThan(10);
 });
 
+test('a body that breaks off is the client’s mistake, and nobody is woken for it', async () => {
+  const body = new ReadableStream({ pull: (controller) => controller.error(new Error('aborted')) });
+  const { app, lines } = createTestApp();
+  const request = new Request(`http://localhost/echo/${id}`, { method: 'POST', headers: json, body, duplex: 'half' });
+  expect((await app.request(request)).status).toBe(400);
+  expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+});
+
 test('a request is one line, with route and id, and without query, headers or body', async () => {
   const { app, lines } = createTestApp();
   const headers = { ...json, 'x-request-id': 'r1', cookie: '__Host-hf=hunter2', authorization: 'Bearer hunter2' };

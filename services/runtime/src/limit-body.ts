@@ -18,7 +18,11 @@ export function limitBody(maxBytes: number): MiddlewareHandler {
       return next();
     }
     if (c.req.method === 'GET' || c.req.method === 'HEAD' || c.req.raw.body === null) return next();
-    return readUpTo(c.req.raw.body, maxBytes).then((body) => {
+    const read = readUpTo(c.req.raw.body, maxBytes).catch((cause: Error) => {
+      // Whoever sent it has gone, or gone on with what is no chunk: nobody on our side has to look into that.
+      throw new HoldfastError('invalid-request', 'The body ended before it was complete.', { cause });
+    });
+    return read.then((body) => {
       if (body === undefined) throw tooLarge();
       c.req.raw = new Request(c.req.raw, { body });
       return next();

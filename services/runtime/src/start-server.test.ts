@@ -76,6 +76,10 @@ test.each([
   },
 );
 
+test('HTTP/1.0, as health checks of some proxies speak it, needs no Host', async () => {
+  expect((await exchange('GET /livez HTTP/1.0\r\n\r\n')).status).toBe(200);
+});
+
 test.each(['localhost', 'localhost:8080', '127.0.0.1', '[::1]:80', 'a_b.example.', 'xn--e1afmkfd.example:443'])(
   'the Host %s is one',
   async (host) => {

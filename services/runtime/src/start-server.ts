@@ -57,7 +57,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       if (hasValidHost(env.incoming)) return app.fetch(request, env);
       return answerUnparsable(new RequestError('not one valid Host'), logger, servedBy);
     },
-    { errorHandler: (error) => answerUnparsable(error, logger, servedBy) },
+    // HTTP/1.0 has no Host, and health checks of some proxies speak it.
+    { hostname: 'localhost', errorHandler: (error) => answerUnparsable(error, logger, servedBy) },
   );
   const { strictTransportSecurity } = options;
   const listener: RequestListener = (request, response) => {

@@ -14,7 +14,8 @@ export const ID_TOKEN_COOKIE = '__Secure-hf-id-token';
 const PATH = '/auth/oidc/logout';
 /** With the other headers of the answer it stays below the 4 KB that proxies have for them, and browsers for a cookie. */
 const LONGEST = 3000;
-const LONGEST_TOKEN_BYTES = 65_536;
+/** It goes into the address of the provider's page, and so into a header of our answer, for which proxies have 4 KB. */
+const LONGEST_TOKEN = 3500;
 
 /** @returns undefined for a token that is too long to be kept */
 export async function setIdTokenCookie(
@@ -22,7 +23,7 @@ export async function setIdTokenCookie(
   idToken: string,
   expiresAtMs: number,
 ): Promise<string | undefined> {
-  const packed = pack(idToken);
+  const packed = idToken.length > LONGEST_TOKEN ? undefined : pack(idToken);
   if (packed === undefined) return undefined;
   const value = await new CompactEncrypt(packed)
     .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
@@ -39,8 +40,11 @@ export async function readIdTokenCookie(keys: Buffer[], cookieHeader: string | u
     for (const key of keys) {
       const options = { keyManagementAlgorithms: ['dir'], contentEncryptionAlgorithms: ['A256GCM'] };
       // Whatever is wrong with it, it is none of ours: signing out goes on without.
-      const opened = await compactDecrypt(value, key, options).catch(() => undefined);
-      if (opened) return unpack(opened.plaintext);
+      const token = await compactDecrypt(value, key, options).then(
+        ({ plaintext }) => unpack(plaintext),
+        () => undefined,
+      );
+      if (token !== undefined) return token;
     }
   }
   return undefined;
@@ -57,16 +61,25 @@ function pack(idToken: string): Buffer | undefined {
   return deflateRawSync(Buffer.concat([Buffer.from([parts.length]), lengths, ...parts]));
 }
 
-function unpack(packed: Uint8Array): string {
-  const bytes = inflateRawSync(packed, { maxOutputLength: LONGEST_TOKEN_BYTES });
+/** @returns undefined for one that is too long, which an earlier release has kept */
+function unpack(packed: Uint8Array): string | undefined {
+  try {
+    const token = toToken(unpackParts(packed));
+    return token.length > LONGEST_TOKEN ? undefined : token;
+  } catch {
+    return undefined;
+  }
+}
+
+function unpackParts(packed: Uint8Array): Buffer[] {
+  const bytes = inflateRawSync(packed, { maxOutputLength: 2 * LONGEST_TOKEN });
   const count = bytes.readUInt8(0);
   let at = 1 + count * 4;
-  const parts = Array.from({ length: count }, (_, index) => {
+  return Array.from({ length: count }, (_, index) => {
     const begin = at;
     at += bytes.readUInt32BE(1 + index * 4);
     return bytes.subarray(begin, at);
   });
-  return toToken(parts);
 }
 
 const toToken = (parts: readonly Buffer[]) => parts.map((part) => part.toString('base64url')).join('.');
