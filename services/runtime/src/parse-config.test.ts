@@ -36,6 +36,21 @@ function mistakesOf<S extends ConfigShape>(used: S, env: Environment, options?: 
   throw new Error('no mistake was found');
 }
 
+test('one mistake is one mistake: nothing is said to be missing, or to contradict another, that is wrong by itself', () => {
+  const checks = [
+    ({ API_KEY, LINK }: { API_KEY?: string | undefined; LINK?: string | undefined }) => [
+      ...(API_KEY === undefined && LINK === undefined ? ['neither API_KEY nor LINK is set.'] : []),
+      'SECRET_FILE and LINK_FILE differ.',
+    ],
+  ];
+  const env = { NAME: 'ab', LEVEL: 'high', LINK: 'http://example' };
+  const message = mistakesOf(shape, env, { checks });
+  expect(message).toMatch(/^2 mistakes/);
+  expect(message).toContain('LINK is wrong: must be https');
+  expect(message).toContain('SECRET_FILE and LINK_FILE differ.');
+  expect(mistakesOf(shape, { NAME: 'ab', LEVEL: 'high' }, { checks })).toContain('neither API_KEY nor LINK is set.');
+});
+
 test('a right environment becomes typed values; an empty variable counts as not set', () => {
   const config = parseConfig(shape, { NAME: 'ab', LEVEL: 'high', PORT: '', SECRET: 'long enough', OTHER: 'x' });
   expect(config).toEqual({ PORT: 8080, NAME: 'ab', LEVEL: 'high', SECRET: 'long enough' });
@@ -43,7 +58,9 @@ test('a right environment becomes typed values; an empty variable counts as not 
 
 test('all mistakes are in one message: missing, malformed and contradictory, each with an example', () => {
   const env = { PORT: 'eighty', LEVEL: 'middle', LINK: 'http://x', SECRET: 'long enough', SECRET_FILE: '/x' };
-  const checks = [({ LEVEL }: { LEVEL?: string }) => (LEVEL === undefined ? ['LEVEL was wrong already.'] : [])];
+  const checks = [
+    ({ LEVEL }: { LEVEL?: string }) => (LEVEL === undefined ? ['a check sees nothing that is wrong already.'] : []),
+  ];
   const message = mistakesOf(shape, env, { checks });
   expect(message).toMatch(/^6 mistakes in the configuration/);
   expect(message).toMatch(/PORT is wrong: must be a whole number from 0 to 65535\. Example: PORT=8080/);
@@ -51,7 +68,7 @@ test('all mistakes are in one message: missing, malformed and contradictory, eac
   expect(message).toMatch(/LEVEL is wrong: .*Example: LEVEL=low/);
   expect(message).toMatch(/LINK is wrong: must be https/);
   expect(message).toMatch(/SECRET and SECRET_FILE are both set/);
-  expect(message).toMatch(/LEVEL was wrong already/);
+  expect(message).toMatch(/a check sees nothing that is wrong already/);
 });
 
 test('no value gets into the message, neither from a variable nor from a file nor from a URL', async () => {

@@ -45,8 +45,12 @@ export function parseConfig<S extends ConfigShape>(
     const mistake = checkSecret(name, shape, config, options.requiredSecrets?.includes(name) ?? false);
     if (mistake) mistakes.push(mistake);
   }
+  // To a check one that is wrong by itself looks as if it were not set: what is said of it then is not true.
+  const wrong = mistakes.map(({ variable }) => new RegExp(`\\b${variable}\\b`));
   for (const check of options.checks ?? []) {
-    for (const problem of check(config as Partial<Config<S>>)) mistakes.push({ variable: '', problem });
+    for (const problem of check(config as Partial<Config<S>>)) {
+      if (!wrong.some((name) => name.test(problem))) mistakes.push({ variable: '', problem });
+    }
   }
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return config as Config<S>;
