@@ -100,6 +100,101 @@ describe.each(storeBackends)('a thief who rotates a stolen secret on $name', (na
     for (const each of chain.slice(0, -1)) expect(await outcomeOf(each)).toBe('reused');
   });
 
+  promise('is not taken for the owner who authenticates again, once, twice or with an older secret', async () => {
+    const { token: stolen, id, session, userId } = await logIn();
+    await editRecord(admin, id, ({ created }) => ({ facts: `["old"],["pwd"],${1 - created}` }));
+    const worthOf = async (each: string) => {
+      const [seen, seenByAuth] = [await validator.validate(parsed(each)), await auth.describe(parsed(each))];
+      if (seen.outcome !== 'active') throw new Error(`the secret is ${seen.outcome}`);
+      const { roles, authenticatedAtMs } = seen.session;
+      expect(seenByAuth).toMatchObject({ session: { roles, authenticatedAtMs } });
+      return { roles, authenticatedAtMs };
+    };
+    const prove = async (each: string, role: string) => {
+      const rotation = await rotate(each, { userId, roles: [role], amr: ['pwd'] });
+      if (rotation.outcome !== 'rotated') throw new Error(`the re-authentication answered ${rotation.outcome}`);
+      const { authenticatedAtMs } = rotation.authentication;
+      expect(authenticatedAtMs).toBeGreaterThanOrEqual(session.createdAtMs);
+      await auth.noteUse(parsed(rotation.token));
+      return { token: rotation.token, worth: { roles: [role], authenticatedAtMs } };
+    };
+    const first = await prove(stolen, 'first');
+    const second = await prove(first.token, 'second');
+    const third = await prove(second.token, 'third');
+    const expectEachItsOwn = async () => {
+      expect(await worthOf(stolen)).toEqual({ roles: ['old'], authenticatedAtMs: 1 });
+      for (const { token, worth } of [first, second, third]) expect(await worthOf(token)).toEqual(worth);
+    };
+    await expectEachItsOwn();
+    // An ordinary rotation changes no facts; nobody gets a successor for a secret that was replaced.
+    for (const each of [stolen, first.token, second.token]) expect(await rotate(each)).toEqual({ outcome: 'kept' });
+    // Nor does a secret that was given out come back as a new one.
+    for (const each of [stolen, first.token]) {
+      await expect(rotate(each, { userId, roles: ['again'], amr: ['pwd'] })).rejects.toMatchObject({
+        code: 'rate-limited',
+      });
+    }
+    expect(await rotate(second.token, { userId, roles: ['again'], amr: ['pwd'] })).toMatchObject({
+      token: third.token,
+      authentication: { roles: ['third'] },
+    });
+    await expectEachItsOwn();
+  });
+
+  promise('an older release’s record with one text of facts for all in their grace is read as before', async () => {
+    const { token, id, userId } = await logIn();
+    const rotation = await rotate(token, { userId, roles: ['new'], amr: ['pwd'] });
+    if (rotation.outcome !== 'rotated') throw new Error(rotation.outcome);
+    await auth.noteUse(parsed(rotation.token));
+    await editRecord(admin, id, ({ ofacts }) => ({ ofacts: Object.values(ofacts ?? {})[0] as string }));
+    const rolesOf = async (each: string) => {
+      const seen = await validator.validate(parsed(each));
+      return seen.outcome === 'active' && seen.session.roles;
+    };
+    expect([await rolesOf(token), await rolesOf(rotation.token)]).toEqual([['customer'], ['new']]);
+    const later = await rotate(rotation.token, { userId, roles: ['newer'], amr: ['pwd'] });
+    if (later.outcome !== 'rotated') throw new Error(later.outcome);
+    await auth.noteUse(parsed(later.token));
+    expect([await rolesOf(token), await rolesOf(rotation.token)]).toEqual([['customer'], ['new']]);
+    expect(await rolesOf(later.token)).toEqual(['newer']);
+  });
+
+  promise(
+    're-authentications by secrets that took no one’s place are counted and few, and all stay known',
+    async () => {
+      const { token, id, session } = await logIn();
+      const ordinary = await rotate(token);
+      if (ordinary.outcome !== 'rotated') throw new Error(ordinary.outcome);
+      const given = [ordinary.token];
+      let asking = [token, ordinary.token];
+      let refused: unknown;
+      for (let step = 0; step < 100 && refused === undefined; step++) {
+        const [older = '', newer = ''] = asking;
+        try {
+          const rotation = await rotate(step === 1 ? ordinary.token : older, session);
+          if (rotation.outcome !== 'rotated') throw new Error(rotation.outcome);
+          given.push(rotation.token);
+          asking = step === 0 ? [ordinary.token, rotation.token] : [newer, rotation.token];
+        } catch (error) {
+          refused = error;
+        }
+      }
+      expect(refused).toMatchObject({ code: 'rate-limited', retryAfterSeconds: 30 });
+      expect(given.length).toBeLessThanOrEqual(9);
+      const { also = '' } = (await readRecord(admin, id)) ?? {};
+      expect(also).toHaveLength((given.length - 1) * 43);
+      for (const each of [token, ...given]) expect(await outcomeOf(each)).toBe('active');
+      const newest = given.pop() as string;
+      await auth.noteUse(parsed(newest));
+      // Each of them was one more of those that a session may have.
+      expect((await readRecord(admin, id))?.gen).toBe(given.length + 1);
+      await passGrace(admin, id);
+      for (const each of [token, ...given]) expect(await outcomeOf(each)).toBe('reused');
+      await runAhead(newest, 2, () => passGrace(admin, id));
+      for (const each of [token, ...given, newest]) expect(await outcomeOf(each)).toBe('reused');
+    },
+  );
+
   promise('nor signing keys that change: each successor that was given out stays known', async () => {
     const { token, id, session } = await logIn();
     const given: string[] = [];

@@ -89,6 +89,27 @@ test('a thousand at once don’t block Redis with one command', async () => {
   expect(await calls()).toBeGreaterThanOrEqual(1000 / 16);
 });
 
+test('one call validates 64 sessions at most, as one batch or one by one, so that a validator can’t hold up Redis', async () => {
+  const { id, secretHash } = await logIn();
+  const { s, t, rest } = keysOf(id);
+  const batch = (count: number) =>
+    admin.call('FCALL_RO', 'holdfast_v2_validate_batch', 0, (id + secretHash).repeat(count)) as Promise<string[]>;
+  const each = (count: number) => {
+    const [keys, args] = [
+      Array.from({ length: count }, () => [s, t]),
+      Array.from({ length: count }, () => [rest, secretHash]),
+    ];
+    return admin.call('FCALL_RO', 'holdfast_v2_validate_each', count * 2, ...keys.flat(), ...args.flat()) as Promise<
+      string[]
+    >;
+  };
+  for (const ask of [batch, each]) {
+    // Services of releases before asked for so many.
+    expect((await ask(64)).filter((answer) => answer.includes('active'))).toHaveLength(64);
+    for (const count of [65, 1000]) await expect(ask(count)).rejects.toThrow('one call validates 64 sessions at most');
+  }
+});
+
 test('while an upgrade goes on, services of both releases validate with the library of either', async () => {
   const tokens = await Promise.all(Array.from({ length: 3 }, logIn));
   const answersAsBefore = () => {

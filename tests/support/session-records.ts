@@ -18,7 +18,7 @@ export interface StoredRecord {
   since?: number;
   gen?: number;
   spent?: string;
-  ofacts?: string;
+  ofacts?: string | Record<string, string>;
   link?: string;
 }
 

@@ -28,6 +28,11 @@ export function createRedisConfig({ host, port, folder, aclFile, replication }: 
     'hash-max-listpack-entries 128',
     // A service that was taken over may have written as much as it likes where it notes times: to free that must block nobody.
     'lazyfree-lazy-expire yes',
+    // Nor may it send much at once, or ask for more than it reads until nothing is left for others.
+    'client-output-buffer-limit normal 16mb 4mb 10',
+    'client-query-buffer-limit 16mb',
+    'proto-max-bulk-len 1mb',
+    'maxmemory-clients 48mb',
   ];
   if (replication) {
     const { user, primary } = replication;

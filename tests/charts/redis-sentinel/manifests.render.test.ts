@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { redisUserRules } from '@holdfast/session';
 import { describe, expect, test } from 'vitest';
+import { createRedisConfig } from '../../../services/local/src/redis-config.ts';
 import { redisRules } from '../../../services/local/src/redis-users.ts';
 import { checkManifests } from '../../support/charts/check-manifests.ts';
 import { checkShell } from '../../support/charts/check-shell.ts';
@@ -148,6 +149,14 @@ describe('NetworkPolicies', () => {
       );
     }
   });
+});
+
+test('Redis bounds what clients may hold of its memory as the local platform and the tests do', async () => {
+  const config = (await renderChart(chart)).find((each) => each.kind === 'ConfigMap' && each['data']?.['redis.conf']);
+  const bounds = (text: string) => text.split('\n').filter((line) => /^(client-|proto-|maxmemory-clients)/.test(line));
+  const local = createRedisConfig({ host: '127.0.0.1', port: 6379, folder: '/data', aclFile: '/users.acl' });
+  expect(bounds(local)).toHaveLength(4);
+  expect(bounds(config?.['data']['redis.conf'])).toEqual(bounds(local));
 });
 
 test('shellcheck has nothing to say about the scripts', async () => {

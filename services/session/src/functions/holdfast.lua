@@ -1,5 +1,5 @@
 #!lua name=holdfast_v2
--- revision: 7
+-- revision: 8
 --
 -- Everything about a session that must happen at once. An id is 22 characters: 9 that all sessions of a user share (the
 -- part), and 13 of its own (the rest). Keys (KEYS is always in this order):
@@ -31,6 +31,8 @@ local LONGEST_TIME = 64        -- nothing that is longer is a value of t
 local FINGERPRINT = 10         -- how many characters of a hash are kept for as long as the session lives (60 bits)
 local ROTATIONS = 3000         -- how often the secret may be replaced in the session's life, evenly spread, as none is forgotten
 local ROTATIONS_AT_ONCE = 32   -- how many of these may come before their time; twice as many with re-authentications
+local UNUSED = 8               -- how many successors that nobody used may be kept besides the newest
+local BATCH = 64               -- how many sessions one call validates at most; no release of the services asks for more
 local FOREVER = 1e15           -- a time in milliseconds that never comes
 local READ = 300               -- about how many sessions a call reads at most. It bounds how long a call keeps Redis busy
 local ENDED = 100              -- how many sessions a call ends at most
@@ -52,11 +54,12 @@ local SAMPLED = 500            -- from so many of them
 --     nfacts the facts that come in force with `next`, after a re-authentication
 --     also   hashes of successors that `next` took the place of; they live and die with `hash`
 --     since  when the newest secret was made
---     gen    how many secrets there were before this one
+--     gen    how many secrets were replaced before this one, used or not
 --     spent  the secrets that were replaced and, when the last one was, still in their grace, newest first: MARK characters of
 --            the hash, when its grace ends (13). The others are fingerprints in hf:s:<part>~, and those of an ended session are
 --            in what is left of it, as `old`
---     ofacts the facts for those in their grace, if they have changed since
+--     ofacts the facts that those in their grace were given with, by MARK, where they are not `facts`. Libraries before
+--            revision 8 wrote one text for all of them
 local function read_record(rest, raw)
   local v, hash, created, idle, life, user, facts, ua, ip, more = cmsgpack.unpack(raw)
   return {rest = rest, v = v, hash = hash, created = created, idle = idle, life = life, absolute = created + life,
@@ -177,10 +180,21 @@ local function standing_of(given, hash, more, used_at, now, part, rest)
   return nil
 end
 
+-- How many secrets have been replaced, or wait to be.
+local function replaced_of(more)
+  return more and (more.gen or 0) + #(more.also or '') / HASH or 0
+end
+
 -- Whether the secret may have been replaced so often by now. None is forgotten, so that nobody can make the session forget
 -- one by replacing those that follow, and what must be kept has an end.
 local function may_rotate(more, created, life, at_once, now)
-  return (more and more.gen or 0) < at_once + ROTATIONS * (now - created) / life
+  return replaced_of(more) < at_once + ROTATIONS * (now - created) / life
+end
+
+-- The facts of a secret in its grace are those it was given with, whatever the user has proved since.
+local function facts_in_grace(more, mark, facts)
+  local kept = more.ofacts
+  return type(kept) == 'table' and kept[mark] or type(kept) == 'string' and kept or facts
 end
 
 -- Whether the secret that the current one took the place of is still good.
@@ -352,7 +366,7 @@ local function judge(s, t, rest, given, every, now)
     facts = more.nfacts or facts
     rotation = '1'
   elseif standing == 'graced' then
-    facts = more.ofacts or facts
+    facts = facts_in_grace(more, mark_of(given), facts)
   end
   if every and rotation == '0' then
     local made = more and more.since or created
@@ -374,12 +388,16 @@ local function validate(keys, args)
   return {judge(keys[1], keys[2], args[1], args[2], tonumber(args[3]), now_ms())}
 end
 
+-- Redis does nothing else during a call, so that a caller who asks for more could keep it from all others.
+local function too_many_asked() return redis.error_reply('ERR one call validates ' .. BATCH .. ' sessions at most') end
+
 -- ARGV: id and secret hash of each, all in one text. Validations that were asked for at the same moment, as one command with one
 -- argument: what a call costs is paid once for all of them. Returns a text for each: validate's answer but for the device as a
 -- JSON array, and in it the public part as one, since one text is cheaper to read than many values. A record that can't be
 -- read spoils only its own answer.
 local function validate_batch(_, args)
   local asked, now, replies = args[1], now_ms(), {}
+  if #asked > BATCH * (ID + HASH) then return too_many_asked() end
   local rest_of_reply = string.format(',0,0,%.0f,', now)
   for at = 1, #asked, ID + HASH do
     local part, rest = string.sub(asked, at, at + PART - 1), string.sub(asked, at + PART, at + ID - 1)
@@ -403,6 +421,7 @@ end
 -- As services before revision 3 ask, which an upgrade replaces one by one. KEYS s t s t …; ARGV rest and secret hash of each.
 -- Returns a text for each, the parts of validate's answer but the device as lines.
 local function validate_each(keys, args)
+  if #keys > BATCH * 2 then return too_many_asked() end
   local now, replies = now_ms(), {}
   local rest_of_line = string.format('\n\n\n%.0f\n', now)
   for i = 1, #keys, 2 do
@@ -451,23 +470,24 @@ end
 local function promote(s, t, r, used_at, now)
   local more, grace_ends = r.more, string.format('%013.0f', (used_at or now) + GRACE_MS)
   local older, also, spent, old = more.spent or '', more.also or '', {}, {}
-  for at = 1, #also, HASH do spent[#spent + 1] = string.sub(also, at, at + MARK - 1) .. grace_ends end
-  spent[#spent + 1] = mark_of(r.hash) .. grace_ends
+  local facts, kept = more.nfacts or r.facts, {}
+  local function keep(mark, ends, its_facts)
+    spent[#spent + 1] = mark .. ends
+    if its_facts ~= facts then kept[mark] = its_facts end
+  end
+  for at = 1, #also, HASH do keep(string.sub(also, at, at + MARK - 1), grace_ends, r.facts) end
+  keep(mark_of(r.hash), grace_ends, r.facts)
   for at = 1, #older, SPENT_LENGTH do
-    local ends = tonumber(string.sub(older, at + MARK, at + SPENT_LENGTH - 1))
-    if now < ends then
-      spent[#spent + 1] = string.sub(older, at, at + SPENT_LENGTH - 1)
+    local mark, ends = string.sub(older, at, at + MARK - 1), string.sub(older, at + MARK, at + SPENT_LENGTH - 1)
+    if now < tonumber(ends) then
+      keep(mark, ends, facts_in_grace(more, mark, r.facts))
     else
-      old[#old + 1] = string.sub(older, at, at + FINGERPRINT - 1)
+      old[#old + 1] = string.sub(mark, 1, FINGERPRINT)
     end
   end
-  if more.nfacts then
-    r.facts, more.ofacts = more.nfacts, r.facts
-  elseif now >= (tonumber(string.sub(older, MARK + 1, SPENT_LENGTH)) or 0) then
-    more.ofacts = nil
-  end
+  more.gen = replaced_of(more) + 1
+  r.facts, more.ofacts = facts, next(kept) and kept or nil
   r.hash, more.next, more.also, more.nfacts = more.next, nil, nil, nil
-  more.gen = (more.gen or 0) + 1
   more.spent = table.concat(spent)
   if #old > 0 then
     local key = old_key(part_of(s))
@@ -512,23 +532,34 @@ local function rotate(keys, args)
   if #args < 5 then return {'kept'} end
 
   local facts = args[4] ~= '' and args[4] .. (now - r.created)
-  local made = more.next or (standing == 'graced' and r.hash)
   for index = 5, #args do
-    if args[index] == made then
-      if facts and more.next then more.nfacts = facts elseif facts then r.facts = facts end
-      if facts then write_record(s, r) end
-      return {'rotated', made, r.user .. ',' .. (more.nfacts or r.facts), r.created}
+    local asked = args[index]
+    if asked == more.next then
+      -- Nobody uses it yet, as far as s knows: it is given for this re-authentication.
+      if facts then
+        more.nfacts = facts
+        write_record(s, r)
+      end
+      return {'rotated', asked, r.user .. ',' .. (more.nfacts or r.facts), r.created}
+    elseif asked == r.hash then
+      -- In use already, so that it stays worth what it was given with.
+      return {'rotated', asked, r.user .. ',' .. r.facts, r.created}
     end
   end
+  -- A secret that the session has had does not come back, with facts that it was not given with.
+  local had = standing_of(args[5], r.hash, more, nil, now, part, rest)
   local age = now - (more.since or r.created)
   if not facts then
     -- A successor that was derived with another key, or after a re-authentication, is not taken away in a hurry.
-    if standing == 'graced' or (more.next and (more.also or age < GRACE_MS)) then return {'kept'} end
+    if had or standing == 'graced' or (more.next and (more.also or age < GRACE_MS)) then return {'kept'} end
     if not more.next and (age < tonumber(args[3]) or in_grace(more, now)) then return {'kept'} end
     if not may_rotate(more, r.created, r.life, ROTATIONS_AT_ONCE, now) then return {'kept'} end
   elseif not may_rotate(more, r.created, r.life, 2 * ROTATIONS_AT_ONCE, now) then
-    local may_at = r.created + (more.gen - 2 * ROTATIONS_AT_ONCE + 1) * r.life / ROTATIONS
+    local may_at = r.created + (replaced_of(more) - 2 * ROTATIONS_AT_ONCE + 1) * r.life / ROTATIONS
     return {'limited', math.max(1, math.ceil(may_at - now))}
+  elseif had or (more.next and #(more.also or '') >= UNUSED * HASH) then
+    -- The next use of a successor makes room.
+    return {'limited', GRACE_MS}
   end
   if more.next and not place_of(more.next, more.also or '', HASH) then more.also = (more.also or '') .. more.next end
   more.next, more.since, more.nfacts = args[5], now, facts or nil
