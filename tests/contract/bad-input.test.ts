@@ -58,7 +58,10 @@ function expectProblem(reply: RawReply, status: number, code: string, what: stri
 /** Every command Redis has run, by whomever. */
 async function countCommands(): Promise<number> {
   const stats = await admin.info('commandstats');
-  const counts = [...stats.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)].filter(([, command]) => command !== 'info');
+  // FCALL_RO: auth looks twice a second whether the functions are there. What is asked about sessions reads or writes keys.
+  const counts = [...stats.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)].filter(
+    ([, command = '']) => !['info', 'fcall_ro'].includes(command),
+  );
   return counts.reduce((sum, [, , calls]) => sum + Number(calls), 0);
 }
 
@@ -287,6 +290,8 @@ describe('a page', () => {
     expectPage(reply, status, what);
   });
 
+  // A form is read before the session is looked at: what was typed is kept.
+  const forms = { auth: 'session=others', orders: `sku=teapot&quantity=1&key=${crypto.randomUUID()}` };
   test.each<[service: Service, method: string, path: string]>([
     ['auth', 'GET', '/auth'],
     ['auth', 'GET', '/auth/devices'],
@@ -302,7 +307,7 @@ describe('a page', () => {
         const reply = await send(service, path, {
           method,
           headers: { ...form, ...headers },
-          ...(method === 'POST' && { body: '' }),
+          ...(method === 'POST' && { body: forms[service] }),
         });
         expect(reply.status, JSON.stringify(headers)).toBe(303);
         expect(reply.headers['location']).toContain(
@@ -313,7 +318,11 @@ describe('a page', () => {
       const five = [token, 'w', 'x', 'y', 'z'].map((value) => cookie(value).cookie);
       const tooMany = { ...ownPage, cookie: five.join('; ') };
       expectPage(
-        await send(service, path, { method, headers: { ...form, ...tooMany }, ...(method === 'POST' && { body: '' }) }),
+        await send(service, path, {
+          method,
+          headers: { ...form, ...tooMany },
+          ...(method === 'POST' && { body: forms[service] }),
+        }),
         400,
         'five cookies',
       );

@@ -24,9 +24,11 @@ beforeAll(async () => {
   const { redis, auth, orders, state } = running.platform;
   nodes = redis.nodes.map((node) => new TestRedisNode(node));
   const ids: string[] = [];
-  const keep = (token: string, what: string) => {
+  /** What is left of an ended session is called by a hash of its id. */
+  const keep = (token: string, what: string, isEnded = false) => {
     const bytes = Buffer.from(token.slice('hf1_'.length), 'base64url');
-    ids.push(keysOf(parseSessionToken(token)?.id ?? '').rest);
+    const { rest, ended } = keysOf(parseSessionToken(token)?.id ?? '');
+    ids.push(isEnded ? ended : rest);
     secrets.push(bytesNeedle(`the secret of ${what}`, bytes.subarray(16, 48)));
     // The token's text has the public id first: only what lies behind it gives it away.
     secrets.push(textNeedle(`the token of ${what}`, token.slice(4 + 22)));
@@ -41,7 +43,7 @@ beforeAll(async () => {
     hashes.push(keep(token, `${username}'s bearer session`));
     const forBrowser = await ask(auth[1]?.url, 'POST', '/v1/sessions', { username, password });
     const [cookie = '', device = ''] = forBrowser.cookies;
-    hashes.push(keep(readCookies(cookie, SESSION_COOKIE)[0] ?? '', `${username}'s browser session`));
+    hashes.push(keep(readCookies(cookie, SESSION_COOKIE)[0] ?? '', `${username}'s browser session`, true));
     // Its first half names a counter of failed logins, the second proves that this is the device.
     secrets.push(textNeedle(`the device cookie of ${username}`, device.slice(device.indexOf('.') + 1)));
     // Once more in the same browser, from a device that is known, which ends the session before.
@@ -64,7 +66,7 @@ beforeAll(async () => {
     await ask(auth[1]?.url, 'GET', '/v1/sessions', undefined, bearer);
     const ended = await ask(auth[0]?.url, 'POST', '/v1/sessions', { username, password, transport: 'bearer' });
     const endedToken = (ended.body as { token: string }).token;
-    keep(endedToken, `${username}'s ended session`);
+    keep(endedToken, `${username}'s ended session`, true);
     await ask(auth[1]?.url, 'DELETE', '/v1/session', undefined, { authorization: `Bearer ${endedToken}` });
     await ask(auth[0]?.url, 'POST', '/v1/sessions', { username, password: WRONG_PASSWORD }, {}, 401);
   }

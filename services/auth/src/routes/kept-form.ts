@@ -40,7 +40,12 @@ const keep = createRoute({
   },
   responses: {
     303: { description: 'To the sign-in page' },
-    ...htmlContents({ 403: 'Sent by another site', 404: 'Not a form that is kept', 422: 'Not such a form' }),
+    ...htmlContents({
+      400: 'A query that is too long',
+      403: 'Sent by another site',
+      404: 'Not a form that is kept',
+      422: 'Not such a form',
+    }),
   },
 });
 
