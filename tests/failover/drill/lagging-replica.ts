@@ -32,9 +32,13 @@ export async function stopFollowing(release: RunningRelease, replica: string): P
   });
 }
 
-/** The primary's offset becomes that of one which has been the primary for days: a message to nobody is replicated, and no key changes. */
+/**
+ * The primary's offset becomes that of one which has been the primary for days: messages to nobody are replicated, and no key
+ * changes. Redis takes none of more than 1 MiB (`proto-max-bulk-len`).
+ */
 export async function lengthenHistory(release: RunningRelease, primary: string): Promise<void> {
-  const script = 'head -c 10000000 /dev/zero | sh /scripts/admin.sh -x publish a-drill';
+  const script =
+    'for message in 1 2 3 4 5 6 7 8 9 10; do head -c 1000000 /dev/zero | sh /scripts/admin.sh -x publish a-drill || exit; done';
   await release.run(primary, 'redis', ['sh', '-c', script]);
 }
 
