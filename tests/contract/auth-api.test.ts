@@ -5,6 +5,7 @@ import { createLimiter } from '../../services/auth/src/create-limiter.ts';
 import type { LoginLimitConfig } from '../../services/auth/src/login-limits.ts';
 import { createTestAuth, PASSWORD, SITE, type TestAuth } from '../support/auth-app.ts';
 import { forgeToken } from '../support/forge-token.ts';
+import { pollUntil } from '../support/poll-until.ts';
 
 let auth: TestAuth;
 
@@ -26,6 +27,7 @@ const limits = (some: Partial<LoginLimitConfig>): LoginLimitConfig => ({
   perAddress: 1000,
   windowMs: 60_000,
   perDay: 100,
+  inARow: 0,
   successesPerMinute: 100,
   ...some,
 });
@@ -163,6 +165,56 @@ describe('logging in', () => {
     ]);
     // The devices have used up their part; it is no stranger who is locked out by that.
     expect(await failuresOf(undefined)).toBe(12);
+  });
+
+  test('failures in a row count until a login succeeds or the password changes, and each kind of client has its part', async () => {
+    await using strict = await createTestAuth({ loginLimits: limits({ perAccount: 20, inARow: 12 }) });
+    const post = async (password: string, device?: string, username = 'bob') =>
+      strict.ask('POST', '/v1/sessions', { body: { username, password, transport: 'bearer', device } });
+    const failuresOf = async (device?: string, username = 'bob') => {
+      const statuses: number[] = [];
+      for (let guess = 0; guess < 8; guess++) statuses.push((await post('x', device, username)).status);
+      return statuses.filter((status) => status === 401).length;
+    };
+    const { device } = (await (await post(PASSWORD)).json()) as { device: string };
+    // Half of them are for strangers, and not even the right password helps one then.
+    expect(await failuresOf()).toBe(6);
+    const locked = await post(PASSWORD);
+    expect([locked.status, locked.headers.get('retry-after')]).toEqual([429, '86400']);
+    expect(await locked.json()).toMatchObject({ detail: 'Too many logins. Try again in 24 hours.' });
+    expect(strict.logLines().findLast(({ audit }) => audit === 'login-limited')).toMatchObject({
+      userId: 'id-bob',
+      reason: 'failures-in-a-row',
+    });
+    // The owner's device gets in, which ends the row for strangers too.
+    expect(await failuresOf(device)).toBe(1);
+    expect((await post(PASSWORD, device)).status).toBe(429);
+    const second = (await (await post(PASSWORD, undefined, 'carol')).json()) as { device: string };
+    expect(await failuresOf(undefined, 'carol')).toBe(6);
+    expect((await post(PASSWORD, second.device, 'carol')).status).toBe(201);
+    expect(await failuresOf(undefined, 'carol')).toBe(6);
+    // A name that nobody has is refused in the same words.
+    expect(await failuresOf(undefined, 'nobody')).toBe(6);
+    const unknown = await post(PASSWORD, undefined, 'nobody');
+    expect([unknown.status, unknown.headers.get('retry-after')]).toEqual([429, '86400']);
+    // Whoever runs this gives bob a new password.
+    await strict.setPassword('bob', 'a new password');
+    await pollUntil('the new password', 10_000, async () => (await post('a new password')).status === 201);
+  });
+
+  test('a row of failures has no end in Redis for a name that somebody has, and a day for any other', async () => {
+    await using strict = await createTestAuth({ loginLimits: limits({ inARow: 12 }) });
+    const daysOfKeys = async () => {
+      const admin = strict.redis.admin();
+      const keys = await admin.keys('hf:rl:*');
+      const left = await Promise.all(keys.map((key) => admin.pttl(key)));
+      return left.map((ms) => Math.round(ms / 86_400_000)).filter((days) => days > 0);
+    };
+    const body = (username: string) => ({ body: { username, password: 'x' } });
+    await strict.ask('POST', '/v1/sessions', body('nobody'));
+    expect(await daysOfKeys()).toEqual([1, 1]);
+    await strict.ask('POST', '/v1/sessions', body('bob'));
+    expect((await daysOfKeys()).sort()).toEqual([1, 1, 1, 3650]);
   });
 
   test('failures of others behind the same address lock out neither a known device nor who authenticates again', async () => {

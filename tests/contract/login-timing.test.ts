@@ -14,6 +14,7 @@ const SUSPICIOUS = 4;
 const generous = {
   perAccount: 10_000,
   perDay: 40_000,
+  inARow: 40_000,
   perAddress: 100_000,
   windowMs: 60_000,
   successesPerMinute: 1000,

@@ -24,6 +24,8 @@ export interface TestAuth extends AsyncDisposable {
   logText(): string;
   /** A request as a browser on the own site sends it. */
   ask(method: string, path: string, options?: AskOptions): Promise<Response>;
+  /** Writes it to the users file, which is read again in a moment. */
+  setPassword(username: string, password: string): Promise<void>;
   logIn(
     username?: string,
     headers?: Record<string, string>,
@@ -82,8 +84,9 @@ export async function createTestAuth(
     passwordHash,
     roles: [username === 'admin' ? 'admin' : 'customer'],
   }));
-  await writeFile(join(redis.folder, 'users.json'), JSON.stringify(users));
-  const directory = createUserDirectory(join(redis.folder, 'users.json'));
+  const usersFile = join(redis.folder, 'users.json');
+  await writeFile(usersFile, JSON.stringify(users));
+  const directory = createUserDirectory(usersFile);
   const clientsFile = join(redis.folder, 'clients.json');
   await writeFile(clientsFile, JSON.stringify([{ id: CLIENT.id, secretSha256: [hash('sha256', CLIENT.secret)] }]));
   let text = '';
@@ -99,7 +102,14 @@ export async function createTestAuth(
       issuer: 'https://auth.example',
       audiences: ['orders'],
       adminMaxAuthAgeMs: 900_000,
-      loginLimits: { perAccount: 5, perAddress: 1000, windowMs: 60_000, perDay: 100, successesPerMinute: 100 },
+      loginLimits: {
+        perAccount: 5,
+        perAddress: 1000,
+        windowMs: 60_000,
+        perDay: 100,
+        inARow: 0,
+        successesPerMinute: 100,
+      },
       ...config,
     },
     sessions,
@@ -136,6 +146,11 @@ export async function createTestAuth(
         .filter((line) => line !== '')
         .map((line) => JSON.parse(line) as Record<string, unknown>),
     ask,
+    async setPassword(username, password) {
+      const passwordHash = await hashPassword(password);
+      const changed = users.map((user) => (user.username === username ? { ...user, passwordHash } : user));
+      await writeFile(usersFile, JSON.stringify(changed));
+    },
     async logIn(username = 'alice', headers = {}) {
       const response = await ask('POST', '/v1/sessions', { body: { username, password: PASSWORD }, headers });
       if (response.status !== 201) throw new Error(`login answered ${response.status}: ${await response.text()}`);

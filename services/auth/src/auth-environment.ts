@@ -43,6 +43,12 @@ export const authEnvironment = {
     .describe(
       'Failed logins per account in 24 hours, from all devices; a quarter of them is kept for known devices, another for sessions',
     ),
+  LOGIN_FAILURES_IN_A_ROW: wholeNumber(0, 100)
+    .default(0)
+    .refine((limit) => limit === 0 || limit >= 4, 'must be 0, or 4 to 100')
+    .describe(
+      'Failed logins in a row per account, divided as those of a day, until a login succeeds or the password is changed; 0 is no such limit',
+    ),
   LOGIN_SUCCESSES_PER_MINUTE: wholeNumber(1, 10_000).default(600).describe('Logins per account and minute'),
   LOGIN_CONCURRENCY: wholeNumber(1, 64).default(2).describe('Passwords that are hashed at the same time'),
   ...oidcEnvironment,

@@ -4,7 +4,7 @@ import type { Context } from 'hono';
 import { audit } from './audit.ts';
 import type { AuthEnv, AuthServices } from './auth-context.ts';
 import { readDevice } from './device-cookie.ts';
-import { countLogin, takeLoginAttempt } from './login-limits.ts';
+import { countLogin, isLockedOut, takeLoginAttempt } from './login-limits.ts';
 import type { User } from './user-directory.ts';
 
 export interface Credentials {
@@ -31,11 +31,17 @@ export async function checkCredentials(
   // Read for whoever is unknown as well: it takes a moment that would tell.
   const known = readDevice(keys.derive('device'), device, c.req.header('cookie'), userId);
   const about = { userId, ip, ...(sessionId === undefined ? {} : { sessionId }) };
-  const attempt = { username, address: ip, deviceId: known, sessionId };
+  const attempt = {
+    username,
+    password: users.findPasswordName(username),
+    address: ip,
+    deviceId: known,
+    sessionId,
+  };
   const onLimit = (error: unknown) => {
     const limited = error instanceof HoldfastError && error.code === 'rate-limited';
     metrics.recordLogin(limited ? 'limited' : 'error');
-    if (limited) audit(c, 'login-limited', about);
+    if (limited) audit(c, 'login-limited', isLockedOut(error) ? { ...about, reason: 'failures-in-a-row' } : about);
     throw error;
   };
   const place = await takeLoginAttempt(sessions, attempt, config.loginLimits).catch(onLimit);
@@ -57,7 +63,7 @@ export async function checkCredentials(
     throw new HoldfastError('rate-limited', 'This login took too long. Try again in a moment.', options);
   }
   if (!user) throw new HoldfastError('invalid-credentials', 'The username or the password is wrong.');
-  await place.notFailed();
+  await place.succeeded();
   await countLogin(sessions, username, config.loginLimits).catch(onLimit);
   return user;
 }

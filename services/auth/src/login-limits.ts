@@ -14,12 +14,16 @@ export interface LoginLimitConfig {
    * authenticate once more in a session.
    */
   perDay: number;
+  /** The same without an end, until a login succeeds or the password is changed; 0 is no such limit. */
+  inARow: number;
   /** Successful logins per account and minute. */
   successesPerMinute: number;
 }
 
 export interface LoginAttempt {
   username: string;
+  /** Names the password that the account has now ({@link UserDirectory.findPasswordName}); undefined where there is no account. */
+  password: string | undefined;
   address: string;
   /** Set when this device has logged in to this account before. */
   deviceId?: string | undefined;
@@ -31,8 +35,10 @@ export interface LoginAttempt {
 export interface LoginPlace {
   /** The password or the proof was wrong. */
   failed(): Promise<void>;
-  /** It was right, or nobody looked at it. */
+  /** Nobody looked at it. */
   notFailed(): Promise<void>;
+  /** It was right. */
+  succeeded(): Promise<void>;
   /** Whether the place has come free by itself, so that another attempt may have it: nobody may be told how this one ended. */
   hasExpired(): boolean;
 }
@@ -43,6 +49,8 @@ export interface LoginPlace {
  */
 const PENDING_MS = 15_000;
 const DAY_MS = 86_400_000;
+/** Ten years. */
+const NO_END_MS = 3650 * DAY_MS;
 const MINUTE_MS = 60_000;
 /** How many times the failures of one address an IPv6 /48 may have. */
 const WIDE_FACTOR = 10;
@@ -50,34 +58,74 @@ const WIDE_FACTOR = 10;
 /**
  * Counts failed logins: an attempt takes its place before the password is looked at, so a burst can't slip through.
  *
- * NIST SP 800-63B-4, section 3.2.2, allows at most 100 failures in a row for an account, so all devices together have that many in
- * a day. Strangers, known devices and sessions each have a part of their own: none of them can use up another's.
+ * NIST SP 800-63B-4, section 3.2.2, allows at most 100 failures in a row for an account. So all devices together have that many in
+ * a day, and with `inARow` until a login succeeds. Strangers, known devices and sessions each have a part of their own: none
+ * of them can use up another's.
  *
  * @throws HoldfastError `rate-limited` with the seconds to wait
  */
 export async function takeLoginAttempt(
   sessions: SessionStore,
-  { username, address, deviceId, sessionId }: LoginAttempt,
+  attempt: LoginAttempt,
   config: LoginLimitConfig,
 ): Promise<LoginPlace> {
-  const account = toAccount(username);
-  const { perAccount, perDay, windowMs } = config;
+  const { address, sessionId, deviceId } = attempt;
+  const { perAccount, windowMs } = config;
+  const account = toAccount(attempt.username);
   const device = sessionId ?? deviceId;
-  const quarter = Math.floor(perDay / 4);
-  if (device === undefined) {
-    return take(sessions, [
-      counter(`account:${account}`, perAccount, windowMs),
-      counter(`day:${account}:strangers`, perDay - 2 * quarter, DAY_MS),
-      ...addressCounters(address, config),
-    ]);
-  }
-  // Not by address: strangers behind the same one must not lock it out. And one device alone must not lock out the others.
-  const part = sessionId === undefined ? 'devices' : 'sessions';
-  return take(sessions, [
-    counter(`device:${account}:${device}`, perAccount, windowMs),
-    counter(`day-device:${account}:${device}`, Math.ceil(quarter / 3), DAY_MS),
-    counter(`day:${account}:${part}`, quarter, DAY_MS),
-  ]);
+  const part = sessionId !== undefined ? 'sessions' : deviceId !== undefined ? 'devices' : 'strangers';
+  const spans = toSpans(attempt, config).map((span) => ({ ...span, parts: toPartCounters(span, device) }));
+  const counters = [
+    // Known devices not by address: strangers behind the same one must not lock them out.
+    ...(device === undefined
+      ? [counter(`account:${account}`, perAccount, windowMs), ...addressCounters(address, config)]
+      : [counter(`device:${account}:${device}`, perAccount, windowMs)]),
+    ...spans.flatMap(({ parts }) => parts[part]),
+  ];
+  const inARow = spans
+    .filter(({ endsWithSuccess }) => endsWithSuccess)
+    .flatMap(({ parts }) => Object.values(parts).flat());
+  const place = await take(sessions, counters);
+  return {
+    ...place,
+    async succeeded() {
+      await place.notFailed();
+      if (inARow.length > 0) await sessions.clearLimit(inARow);
+    },
+  };
+}
+
+/** For how long failures of an account are added up, over all devices. */
+interface Span {
+  key: string;
+  limit: number;
+  windowMs: number;
+  endsWithSuccess: boolean;
+}
+
+function toSpans({ username, password }: LoginAttempt, { perDay, inARow }: LoginLimitConfig): Span[] {
+  const account = toAccount(username);
+  return [
+    { key: `day:${account}`, limit: perDay, windowMs: DAY_MS, endsWithSuccess: false },
+    // Names that nobody has are not kept for longer than a day: anybody can make up millions of them.
+    {
+      key: `row:${account}:${password ?? ''}`,
+      limit: inARow,
+      windowMs: password === undefined ? DAY_MS : NO_END_MS,
+      endsWithSuccess: true,
+    },
+  ].filter(({ limit }) => limit > 0);
+}
+
+/** A quarter is kept for devices that the account knows, another for sessions. One of them alone must not lock out the others. */
+function toPartCounters({ key, limit, windowMs }: Span, device: string | undefined) {
+  const quarter = Math.floor(limit / 4);
+  const own = device === undefined ? [] : [counter(`${key}:device:${device}`, Math.ceil(quarter / 3), windowMs)];
+  return {
+    strangers: [counter(`${key}:strangers`, limit - 2 * quarter, windowMs)],
+    devices: [...own, counter(`${key}:devices`, quarter, windowMs)],
+    sessions: [...own, counter(`${key}:sessions`, quarter, windowMs)],
+  };
 }
 
 /**
@@ -128,16 +176,32 @@ async function take(sessions: SessionStore, counters: readonly LimitCounter[]): 
   const takenAtMs = performance.now();
   refuseUntil(await sessions.takeLimit(counters, attempt));
   return {
+    succeeded: () => sessions.giveLimit(counters, attempt),
     failed: () => sessions.countLimit(counters, attempt),
     notFailed: () => sessions.giveLimit(counters, attempt),
     hasExpired: () => performance.now() - takenAtMs >= PENDING_MS,
   };
 }
 
+/** Why an account waits for a new password, or for a login that succeeds. */
+const tooManyInARow = new Error('too many failures in a row');
+
+/** Whether a login was refused since the account had too many failures in a row, so that time alone doesn't help. */
+export const isLockedOut = (error: HoldfastError) => error.cause === tooManyInARow;
+
 function refuseUntil(waitMs: number): void {
   if (waitMs <= 0) return;
-  const seconds = Math.ceil(waitMs / 1000);
-  throw new HoldfastError('rate-limited', `Too many logins. Try again in ${seconds} seconds.`, {
+  const locked = waitMs > DAY_MS;
+  // Whoever is locked out is told no more than at the limit of a day: only names that somebody has are locked.
+  const seconds = Math.ceil(Math.min(waitMs, DAY_MS) / 1000);
+  throw new HoldfastError('rate-limited', `Too many logins. Try again in ${describeWait(seconds)}.`, {
     retryAfterSeconds: seconds,
+    ...(locked ? { cause: tooManyInARow } : {}),
   });
+}
+
+/** Rounded up, so that nobody comes back too early: `40 seconds`, `15 minutes`, `24 hours`. */
+function describeWait(seconds: number): string {
+  const [unit, length] = seconds > 7200 ? ['hour', 3600] : seconds > 90 ? ['minute', 60] : ['second', 1];
+  return new Intl.NumberFormat('en', { style: 'unit', unit, unitDisplay: 'long' }).format(Math.ceil(seconds / length));
 }

@@ -79,6 +79,7 @@ await runMain(async () => {
         perAddress: env.LOGIN_FAILURES_PER_ADDRESS,
         windowMs: env.LOGIN_WINDOW_MS,
         perDay: env.LOGIN_FAILURES_PER_DAY,
+        inARow: env.LOGIN_FAILURES_IN_A_ROW,
         successesPerMinute: env.LOGIN_SUCCESSES_PER_MINUTE,
       },
     },

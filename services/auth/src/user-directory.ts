@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { issueMessage } from '@holdfast/runtime';
 import { createFileSource } from '@holdfast/session';
 import { z } from 'zod';
@@ -23,6 +24,8 @@ export interface UserDirectory {
   verify(username: string, password: string): Promise<User | undefined>;
   /** The user's id, if there is one of that name. For the log, never for an answer. */
   findId(username: string): string | undefined;
+  /** A name for the password of the user of that name, if there is one: a new password has a new name. */
+  findPasswordName(username: string): string | undefined;
   /** The name of a user, if that user is in the file. To be shown to nobody else. */
   findUsername(id: string): string | undefined;
   close(): void;
@@ -69,6 +72,10 @@ export function createUserDirectory(path: string, onError?: (error: Error) => vo
       return { id: user.id, username: user.username, roles: user.roles };
     },
     findId: (username) => file.current.byName.get(normalizeUsername(username))?.id,
+    findPasswordName: (username) => {
+      const user = file.current.byName.get(normalizeUsername(username));
+      return user && hash('sha256', `${user.id} ${user.passwordHash}`, 'base64url').slice(0, 22);
+    },
     findUsername: (id) => file.current.byId.get(id)?.username,
     close: () => file.close(),
   };

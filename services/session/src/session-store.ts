@@ -311,6 +311,11 @@ export class SessionStore {
     await this.#calls.ask('limit', toKeys(this.#nameCounters(counters)), ['give', attempt]);
   }
 
+  /** Forgets all attempts of these counters. */
+  async clearLimit(counters: readonly LimitCounter[]): Promise<void> {
+    await this.#calls.ask('limit', toKeys(this.#nameCounters(counters)), ['clear', '']);
+  }
+
   /** The counters as Redis has them: each once for every key that names it. */
   #nameCounters(counters: readonly LimitCounter[]): LimitCounter[] {
     const nameKeys = this.#options.nameKeys?.();

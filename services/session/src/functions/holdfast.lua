@@ -1,5 +1,5 @@
 #!lua name=holdfast_v2
--- revision: 8
+-- revision: 9
 --
 -- Everything about a session that must happen at once. An id is 22 characters: 9 that all sessions of a user share (the
 -- part), and 13 of its own (the rest). Keys (KEYS is always in this order):
@@ -738,6 +738,7 @@ end
 --            same one when it is asked again. Returns 0, or the ms until there is one
 --   'count'  for how long from now the attempt counts, which has failed. Returns 0
 --   'give'   nothing: the attempt was no failure. Returns 0
+--   'clear'  nothing: there were no failures. Returns 0
 local function limit(keys, args)
   local what, attempt, now = args[1], args[2], now_ms()
   if what == 'take' then
@@ -755,6 +756,8 @@ local function limit(keys, args)
   for index, key in ipairs(keys) do
     if what == 'give' then
       redis.call('ZREM', key, attempt)
+    elseif what == 'clear' then
+      redis.call('ZREMRANGEBYSCORE', key, '-inf', '+inf')
     else
       local counts_until = now + (what == 'take' and args[index * 2 + 2] or args[index + 2])
       redis.call('ZADD', key, counts_until, attempt)
