@@ -5,7 +5,7 @@ import { GreedyUser } from './greedy-user.ts';
 import { LoadGenerator } from './load-generator.ts';
 import type { LoadOrder } from './load-order.ts';
 import { SERVICE_CORE } from './pin.ts';
-import type { RedisPair } from './redis-pair.ts';
+import { type RedisPair, startRedisPair } from './redis-pair.ts';
 import { type GreedyUserResults, summarizeValues } from './results.ts';
 
 /** As in `--loads`. */
@@ -26,7 +26,12 @@ export interface GreedyUserOptions {
   say(text: string): void;
 }
 
-/** One user at the hard limit of sessions: what the others notice of them, and what each call takes Redis by itself. */
+/**
+ * One user at the hard limit of sessions: what the others notice of them, and what each call takes Redis by itself.
+ * That user's service, and Redis, also take processor time from the others' service and from the generator. So the
+ * others are measured three times: alone, while the user asks a Redis of its own on the same cores, and while the
+ * user asks theirs. The last two differ only in who waits for that user's calls.
+ */
 export async function measureGreedyUser(options: GreedyUserOptions): Promise<GreedyUserResults> {
   const { redis, generator, secret, file, sessions, rounds, say } = options;
   await using stack = new AsyncDisposableStack();
@@ -34,6 +39,8 @@ export async function measureGreedyUser(options: GreedyUserOptions): Promise<Gre
   const { port } = stack.use(await ArmProcess.start('holdfast', settings, SERVICE_CORE));
   const loginGenerator = stack.use(new LoadGenerator());
   const greedy = stack.use(await GreedyUser.open(settings));
+  const elsewhere = stack.use(await startRedisPair());
+  const greedyElsewhere = stack.use(await GreedyUser.open({ ...elsewhere.settings, secret }));
   const admin = redis.primary.admin();
   const users = Math.min(OTHER_USERS, sessions);
   // Far from what the service can do, so that nobody waits for anything but the greedy user.
@@ -55,13 +62,13 @@ export async function measureGreedyUser(options: GreedyUserOptions): Promise<Gre
     }
     return { validations: validations.p99Ms, 'logins and logouts': logins.p99Ms };
   };
-  const measureBeside = async (round: number) => {
-    await greedy.fill();
+  const measureBeside = async (user: GreedyUser, round: number) => {
+    await user.fill();
     let stopped = false;
     const beGreedy = async () => {
       while (!stopped) {
-        for (const deed of Object.values(greedy.deeds)) await deed();
-        await greedy.fill();
+        for (const deed of Object.values(user.deeds)) await deed();
+        await user.fill();
       }
     };
     const measured = measureOthers(round).finally(() => {
@@ -71,15 +78,17 @@ export async function measureGreedyUser(options: GreedyUserOptions): Promise<Gre
   };
 
   const without: Record<Title, number>[] = [];
+  const besideElsewhere: Record<Title, number>[] = [];
   const beside: Record<Title, number>[] = [];
   const times = new Map(Object.keys(greedy.deeds).map((name) => [name, [] as CallTimes[]]));
   // The first round warms up and is not counted.
   for (let round = -1; round < rounds; round++) {
     const arms = [
       async () => without.push(await measureOthers(round)),
-      async () => beside.push(await measureBeside(round)),
+      async () => besideElsewhere.push(await measureBeside(greedyElsewhere, round)),
+      async () => beside.push(await measureBeside(greedy, round)),
     ];
-    // Each goes first in every second round.
+    // The first and the last change places in every second round.
     for (const arm of round % 2 === 0 ? arms : arms.toReversed()) await arm();
     await greedy.fill();
     for (const [name, deed] of Object.entries(greedy.deeds)) {
@@ -87,12 +96,12 @@ export async function measureGreedyUser(options: GreedyUserOptions): Promise<Gre
       if (round >= 0) times.get(name)?.push(timed);
     }
     if (round < 0) {
-      without.length = 0;
-      beside.length = 0;
+      for (const rounds of [without, besideElsewhere, beside]) rounds.length = 0;
       continue;
     }
     const told = titles.map(
-      (title) => `${title} ${without[round]?.[title].toFixed(2)} → ${beside[round]?.[title].toFixed(2)} ms`,
+      (title) =>
+        `${title} ${[without, besideElsewhere, beside].map((rounds) => rounds[round]?.[title].toFixed(2)).join(' → ')} ms`,
     );
     say(`${GREEDY_USER} ${round + 1}/${rounds}: p99 of ${told.join(', of ')}`);
   }
@@ -103,9 +112,9 @@ export async function measureGreedyUser(options: GreedyUserOptions): Promise<Gre
     others: titles.map((title) => ({
       title: `${title}, ${orders[title].requestsPerSecond.toLocaleString('en-US')} requests/s`,
       p99Without: summarizeValues(without.map((round) => round[title])),
+      p99BesideElsewhere: summarizeValues(besideElsewhere.map((round) => round[title])),
       p99Beside: summarizeValues(beside.map((round) => round[title])),
-      moreMs: summarizeValues(beside.map((round, index) => round[title] - (without[index]?.[title] ?? 0))),
-      ratio: summarizeValues(beside.map((round, index) => round[title] / (without[index]?.[title] ?? 0))),
+      moreMs: summarizeValues(beside.map((round, index) => round[title] - (besideElsewhere[index]?.[title] ?? 0))),
     })),
     calls: [...times].map(([title, rounds]) => ({
       title,

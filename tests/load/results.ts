@@ -68,11 +68,11 @@ export interface GreedyUserResults {
     title: string;
     /** Milliseconds. */
     p99Without: Summary;
+    /** Beside a user who asks a Redis of its own, on the same cores. */
+    p99BesideElsewhere: Summary;
     p99Beside: Summary;
-    /** Beside − without, round by round. */
+    /** Beside − beside elsewhere, round by round: what the others wait for in Redis. */
     moreMs: Summary;
-    /** Beside ÷ without, round by round. */
-    ratio: Summary;
   }[];
   /** Of functions, at the limit, while Redis does nothing else. */
   calls: {

@@ -16,7 +16,7 @@ export function refuseClient(
   logger: Logger,
   servedBy?: string | undefined,
 ): void {
-  if (!socket.writable || code === 'ECONNRESET' || answering) {
+  if (!socket.writable || code === 'ECONNRESET' || answering || isUnused(socket, code)) {
     socket.destroy();
     return;
   }
@@ -30,3 +30,10 @@ export function refuseClient(
   socket.write(text);
   lingeringClose(socket as Socket);
 }
+
+/**
+ * Whether nothing ever came on this connection, or nothing arrived. Browsers and proxies open some ahead of time, and would
+ * take an answer there for that to the request they send later, which may be safe to send once more.
+ */
+const isUnused = (socket: Duplex, code: string | undefined) =>
+  code === 'ERR_HTTP_REQUEST_TIMEOUT' && (socket as Socket).bytesRead === 0;

@@ -37,6 +37,20 @@ async function exchange(...pieces: string[]): Promise<Reply> {
 const get = (path: string, ...headers: string[]) =>
   `GET ${path} HTTP/1.1\r\n${['Host: localhost', 'Connection: close', ...headers].map((line) => `${line}\r\n`).join('')}\r\n`;
 
+// Browsers and proxies open connections ahead of time. A 408 there would be taken for the answer to their next request.
+test('half a request that stays away is 408, and a connection on which nothing came is closed without an answer', async () => {
+  const unused = connect(service.port, '127.0.0.1');
+  let text = '';
+  unused.on('data', (chunk) => {
+    text += chunk;
+  });
+  const closed = once(unused, 'close');
+  const half = await exchange('GET /livez HTTP/1.1\r\nHost: localhost\r\n');
+  expect([half.status, half.problem['status']]).toEqual([408, 408]);
+  await closed;
+  expect(text).toBe('');
+}, 30_000);
+
 test.each([
   ['a header of 100 kB', 431, [get('/livez', `x: ${'a'.repeat(100_000)}`)]],
   ['a header that comes in pieces', 431, ['GET / HTTP/1.1\r\nx: ', ...Array(25).fill('a'.repeat(4000))]],
