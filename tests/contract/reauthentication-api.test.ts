@@ -1,10 +1,11 @@
-import { requireSession, SessionStore } from '@holdfast/session';
+import { requireSession } from '@holdfast/session';
 import { Hono } from 'hono';
 import type { Redis } from 'ioredis';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { codeOf, createTestAuth, newCookie, PASSWORD, type TestAuth } from '../support/auth-app.ts';
 import { editRecord } from '../support/session-records.ts';
+import { startSessions } from '../support/start-sessions.ts';
 
 const HOUR_MS = 3_600_000;
 const CHALLENGE =
@@ -143,18 +144,8 @@ describe('what asks for a recent authentication', () => {
   });
 
   test('a service that only validates asks for it too, and takes the new cookie', async () => {
-    await using stack = new AsyncDisposableStack();
-    const sessions = new SessionStore({
-      redis: auth.redis.configFor('validator'),
-      role: 'validator',
-      idleTimeoutMs: HOUR_MS,
-      absoluteTimeoutMs: HOUR_MS,
-      waitReplicas: 0,
-      waitTimeoutMs: 500,
-      retryBudgetMs: 5000,
-    });
-    stack.defer(() => sessions.close());
-    sessions.connect();
+    await using stores = await startSessions(auth.redis);
+    const sessions = stores.validator;
     const app = new Hono().get('/', requireSession({ sessions, trustedOrigins: [], maxAuthAgeMs: 900_000 }), (c) =>
       c.text(c.get('session').userId),
     );

@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { createLogger } from '@holdfast/runtime';
-import { HoldfastError, requireSession, SessionStore } from '@holdfast/session';
+import { HoldfastError, requireSession, type SessionStore } from '@holdfast/session';
 import { requireSession as requireExpressSession } from '@holdfast/session/express';
 import { requireSession as requireFastifySession } from '@holdfast/session/fastify';
 import express from 'express';
@@ -17,7 +16,6 @@ import { passGrace } from '../support/session-records.ts';
 import { startServices } from '../support/start-services.ts';
 import { startSessions, type TestSessions } from '../support/start-sessions.ts';
 
-const keys = [randomBytes(32)];
 let redis: TestRedis;
 let sessions: TestSessions;
 beforeAll(async () => {
@@ -28,18 +26,6 @@ afterAll(async () => {
   await sessions?.[Symbol.asyncDispose]();
   await redis?.[Symbol.asyncDispose]();
 });
-
-/** A token that was stolen and rotated by the thief, who has used what he got for longer than the old one lives. */
-async function stolen(at = { redis, sessions }): Promise<{ old: string; successor: string }> {
-  const { redis, sessions } = at;
-  const { token, session } = await sessions.create('somebody');
-  const rotation = await sessions.auth.rotate(token, { keys, minAgeMs: 0 });
-  if (rotation.outcome !== 'rotated') throw new Error(`the token was ${rotation.outcome}`);
-  await sessions.auth.noteUse(sessions.parse(rotation.token));
-  await passGrace(redis.admin(), session.id);
-  expect((await sessions.validator.validate(sessions.parse(rotation.token))).outcome).toBe('active');
-  return { old: token, successor: rotation.token };
-}
 
 const outcomes = async (token: string) => {
   const parsed = sessions.parse(token);
@@ -79,7 +65,7 @@ describe.each(Object.entries(adopters))('a service made with %s, that has no onR
   test.each(['GET', 'POST'])(
     'ends a session whose replaced token came back in a %s, for the thief too',
     async (method) => {
-      const { old, successor } = await stolen();
+      const { old, successor } = await sessions.stolen();
       expect(await ask(successor)).toBe('200 ');
       expect(await ask(old, method)).toBe('401 session-reused');
       expect(await ask(successor)).toBe('401 session-reused');
@@ -88,7 +74,7 @@ describe.each(Object.entries(adopters))('a service made with %s, that has no onR
   );
 
   test('refuses a replaced token also when that can’t be written, says so to onError, and ends the session later', async () => {
-    const { old, successor } = await stolen();
+    const { old, successor } = await sessions.stolen();
     sessions.errors.length = 0;
     await withoutWrites(async () => expect(await ask(old)).toBe('401 session-reused'));
     expect(sessions.errors).toContainEqual(expect.objectContaining({ code: 'not-durable', status: 503 }));
@@ -158,23 +144,13 @@ test.each(Object.entries(ownReports))(
 );
 
 test('a service with a local cache forgets the thief’s token with the request that brought the old one', async () => {
-  const cached = new SessionStore({
-    redis: redis.configFor('validator'),
-    role: 'validator',
-    idleTimeoutMs: 1_800_000,
-    absoluteTimeoutMs: 43_200_000,
-    waitReplicas: 0,
-    waitTimeoutMs: 500,
-    retryBudgetMs: 500,
-    localCacheMs: 60_000,
-  });
-  cached.connect();
+  const cached = sessions.openCached();
   const service = await serveHono(
     new Hono().get('/hello', requireSession({ sessions: cached, trustedOrigins }), (c) => c.text('')),
   );
   try {
     const ask = (token: string) => fetch(`${service.url}/hello`, { headers: { cookie: `__Host-hf=${token}` } });
-    const { old, successor } = await stolen();
+    const { old, successor } = await sessions.stolen();
     await pollUntil('the successor to be answered from memory', 10_000, async () => {
       await ask(successor);
       return cached.recall(successor) !== undefined;
@@ -204,7 +180,7 @@ test('orders ends a session whose replaced token came back, asked directly and t
           return response.status;
         };
         const refused = path === '/orders' ? 303 : 401;
-        const { old, successor } = await stolen({ redis: services.redis, sessions: own });
+        const { old, successor } = await own.stolen();
         expect([await ask(successor), await ask(old), await ask(successor)]).toEqual([200, refused, refused]);
         expect((await own.auth.validate(own.parse(successor))).outcome).toBe('reused');
       }

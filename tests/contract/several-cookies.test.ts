@@ -1,11 +1,10 @@
-import { randomBytes } from 'node:crypto';
-import { createSessionToken, SessionStore } from '@holdfast/session';
+import { createSessionToken } from '@holdfast/session';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createApp as createHonoApp } from '../../docs/adopt/hono.ts';
 import { adopters, type Listening, serveHono } from '../support/adopters.ts';
 import { codeOf, createTestAuth, newCookie, PASSWORD, type TestAuth } from '../support/auth-app.ts';
 import { pollUntil } from '../support/poll-until.ts';
-import { expireSession, passGrace } from '../support/session-records.ts';
+import { expireSession } from '../support/session-records.ts';
 import { startSessions, type TestSessions } from '../support/start-sessions.ts';
 
 let auth: TestAuth;
@@ -30,15 +29,6 @@ const expired = async () => {
   const { token, session } = await sessions.create('somebody');
   await expireSession(auth.redis.admin(), session.id, 1000);
   return token;
-};
-/** A token that was replaced, and whose time is up, with its successor. */
-const stolen = async () => {
-  const { token, session } = await sessions.create('somebody');
-  const rotation = await sessions.auth.rotate(token, { keys: [randomBytes(32)], minAgeMs: 0 });
-  if (rotation.outcome !== 'rotated') throw new Error(`the token was ${rotation.outcome}`);
-  await sessions.auth.noteUse(sessions.parse(rotation.token));
-  await passGrace(auth.redis.admin(), session.id);
-  return { old: token, successor: rotation.token };
 };
 const dead: [name: string, make: () => string | Promise<string>][] = [
   ['unknown', () => createSessionToken('nobody').token],
@@ -80,20 +70,20 @@ describe.each(Object.entries(adopters))('a service made with %s', (_, start) => 
   test('says of several dead ones why, and of one that was stolen before all', async () => {
     expect(await ask(await ended(), await expired())).toBe('401 session-revoked');
     expect(await ask('x', 'y')).toBe('401 session-malformed');
-    const { old, successor } = await stolen();
+    const { old, successor } = await sessions.stolen();
     expect(await ask(await ended(), old)).toBe('401 session-reused');
     expect(await outcomeOf(successor)).toBe('reused');
   });
 
   test('ends the session of a replaced token that came beside a live one, and goes on with the live one', async () => {
-    const { old, successor } = await stolen();
+    const { old, successor } = await sessions.stolen();
     expect(await ask(old, await live('alice'))).toBe('200 alice');
     expect(await outcomeOf(successor)).toBe('reused');
   });
 
   test('refuses a replaced token together with its own successor: the session has ended', async () => {
     for (const reversed of [false, true]) {
-      const { old, successor } = await stolen();
+      const { old, successor } = await sessions.stolen();
       expect(await ask(...(reversed ? [successor, old] : [old, successor]))).toBe('401 session-reused');
       expect(await ask(successor)).toBe('401 session-reused');
     }
@@ -101,17 +91,7 @@ describe.each(Object.entries(adopters))('a service made with %s', (_, start) => 
 });
 
 test('a service that has one of two live sessions in its local cache does not take it for the only one', async () => {
-  const cached = new SessionStore({
-    redis: auth.redis.configFor('validator'),
-    role: 'validator',
-    idleTimeoutMs: 1_800_000,
-    absoluteTimeoutMs: 43_200_000,
-    waitReplicas: 0,
-    waitTimeoutMs: 500,
-    retryBudgetMs: 500,
-    localCacheMs: 60_000,
-  });
-  cached.connect();
+  const cached = sessions.openCached();
   const service = await serveHono(createHonoApp(cached));
   try {
     const ask = async (...tokens: string[]) => {

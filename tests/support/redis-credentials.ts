@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RedisConfig, RedisTarget } from '@holdfast/session';
+import type { RedisConfig, RedisEndpoint, RedisTarget } from '@holdfast/session';
 import { createRedisUsers, type RedisUserName, type RedisUsers } from '../../services/local/src/redis-users.ts';
 
 /** The users of a Redis under test, in the forms services and libraries take them. */
@@ -9,7 +9,8 @@ export interface RedisCredentials {
   /** A file with the user's password. */
   passwordFile(name: RedisUserName): string;
   /** What a `SessionStore` takes. */
-  configFor(name: RedisUserName, commandTimeoutMs?: number): RedisConfig;
+  /** @param sentinels others than the platform's, such as ways to them that can be cut */
+  configFor(name: RedisUserName, commandTimeoutMs?: number, sentinels?: readonly RedisEndpoint[]): RedisConfig;
 }
 
 export async function createRedisCredentials(folder: string, target: RedisTarget): Promise<RedisCredentials> {
@@ -22,8 +23,8 @@ export async function createRedisCredentials(folder: string, target: RedisTarget
   return {
     users,
     passwordFile,
-    configFor: (name, commandTimeoutMs = 250) => ({
-      target,
+    configFor: (name, commandTimeoutMs = 250, sentinels) => ({
+      target: sentinels && target.kind === 'sentinel' ? { ...target, sentinels } : target,
       username: users[name].username,
       password: () => users[name].password,
       commandTimeoutMs,

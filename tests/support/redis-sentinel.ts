@@ -26,6 +26,8 @@ export interface TestRedisSet extends AsyncDisposable, RedisCredentials {
   replicas(): Promise<TestRedisNode[]>;
   /** Waits until the Sentinels name another primary than that one. */
   untilFailedOver(from: TestRedisNode, timeoutMs?: number): Promise<TestRedisNode>;
+  /** Waits until every Sentinel names that one. */
+  untilAllName(primary: TestRedisNode): Promise<void>;
   /** Waits until the primary has that many replicas that have caught up. */
   untilReplicated(replicas?: number, timeoutMs?: number): Promise<void>;
 }
@@ -90,6 +92,12 @@ export async function startRedisSet(options: StartRedisSetOptions = {}): Promise
         const named = await findPrimary();
         return named !== from && named;
       }),
+    untilAllName: async (primary) => {
+      await pollUntil(`every Sentinel to name ${primary.node.name}`, 20_000, async () => {
+        const named = await Promise.all(set.sentinels.map((sentinel) => sentinel.readPrimary()));
+        return named.every(({ port }) => port === primary.port);
+      });
+    },
     untilReplicated: async (replicas = nodes.length - 1, timeoutMs = 20_000) => {
       await (await primary()).node.untilReplicated(replicas, timeoutMs);
     },

@@ -1,9 +1,10 @@
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createSessionToken, parseSessionToken, type RedisEndpoint, SessionStore } from '@holdfast/session';
-import { expect, onTestFinished, test } from 'vitest';
+import type { RedisEndpoint } from '@holdfast/session';
+import { expect, test } from 'vitest';
 import { RedisNode } from '../../../services/local/src/redis-node.ts';
+import { createSession, openStore } from '../../support/open-store.ts';
 import { pollUntil } from '../../support/poll-until.ts';
 import { startRedisSet, type TestRedisSet } from '../../support/redis-sentinel.ts';
 import { reservePort } from '../../support/reserve-port.ts';
@@ -17,16 +18,13 @@ const ANSWERS = 6;
 test('whatever comes back first when a cut is mended, a session that began meanwhile is never unknown: also where what replicas said before they left comes first', async () => {
   await using set = await startRedisSet();
   await set.untilReplicated();
-  const auth = open(set, 'auth', undefined);
-  await pollUntil('a login', 20_000, () => logIn(auth).catch(() => undefined));
+  const auth = openStore(set.configFor('auth', 1000), 'auth');
+  await pollUntil('a login', 20_000, () => createSession(auth).catch(() => undefined));
   const lost = await set.primary();
   await lost.killed();
   const successor = await set.untilFailedOver(lost);
-  await pollUntil('every Sentinel that knows', 20_000, async () => {
-    const named = await Promise.all(set.sentinels.map((sentinel) => sentinel.readPrimary()));
-    return named.every(({ port }) => port === successor.port);
-  });
-  const begun = await pollUntil('a login after the failover', 20_000, () => logIn(auth).catch(() => undefined));
+  await set.untilAllName(successor);
+  const begun = await pollUntil('a login after the failover', 20_000, () => createSession(auth).catch(() => undefined));
 
   // The far side: the old primary, a Sentinel that names it, and two replicas beyond the cut which follow it still.
   // At another address, where the Sentinels of this side don't find it.
@@ -130,13 +128,10 @@ async function openFarSide(
   relays.forEach((relay, place) => {
     if (order.names[place] === 'other') relay.hold();
   });
-  const store = open(
-    set,
-    'validator',
-    relays.map(({ endpoint }) => endpoint),
-  );
+  const sentinels = relays.map(({ endpoint }) => endpoint);
+  const store = openStore(set.configFor('validator', 1000, sentinels), 'validator', { retryBudgetMs: 300 });
   const outcomes: string[] = [];
-  const ask = async (token: Awaited<ReturnType<typeof logIn>>, signal: AbortSignal) => {
+  const ask = async (token: Awaited<ReturnType<typeof createSession>>, signal: AbortSignal) => {
     while (!signal.aborted) {
       const outcome = await store.validate(token).then(
         ({ outcome }) => outcome as string,
@@ -176,28 +171,4 @@ async function startReplica(set: TestRedisSet, primary: RedisEndpoint, name: str
       await relay[Symbol.asyncDispose]();
     },
   };
-}
-
-function open(set: TestRedisSet, role: 'auth' | 'validator', sentinels?: readonly RedisEndpoint[]): SessionStore {
-  const redis = set.configFor(role, 1000);
-  const store = new SessionStore({
-    redis: sentinels ? { ...redis, target: { kind: 'sentinel', sentinels, masterName: set.masterName } } : redis,
-    role,
-    idleTimeoutMs: 600_000,
-    absoluteTimeoutMs: 600_000,
-    waitReplicas: 1,
-    waitTimeoutMs: 500,
-    retryBudgetMs: 300,
-  });
-  onTestFinished(() => store.close());
-  store.connect();
-  return store;
-}
-
-async function logIn(auth: SessionStore) {
-  const device = { userAgent: 'test', ip: '192.0.2.1' };
-  const { token } = await auth.create({ userId: createSessionToken('nobody').id, roles: [], amr: ['pwd'], device });
-  const parsed = parseSessionToken(token);
-  if (!parsed) throw new Error('create gave a token that can’t be parsed');
-  return parsed;
 }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { parseSessionToken, SessionStore } from '@holdfast/session';
+import type { SessionStore } from '@holdfast/session';
 import { expect, onTestFinished, test } from 'vitest';
+import { createSession, openStore } from '../../support/open-store.ts';
 import { pollUntil } from '../../support/poll-until.ts';
-import { startRedisSet, type TestRedisSet } from '../../support/redis-sentinel.ts';
+import { startRedisSet } from '../../support/redis-sentinel.ts';
 import { reservePort } from '../../support/reserve-port.ts';
 
 /** So long that no replica is promoted while a test looks at what replicas answer. */
@@ -13,7 +14,7 @@ const refused = { code: 'store-unavailable', status: 503 };
 test('while the primary hangs, replicas answer safe methods and nothing else', async () => {
   const { set, auth, validator } = await start();
   const token = await logIn(auth);
-  await auth.rotate(token.token, { keys: [randomBytes(32)], minAgeMs: 0 });
+  await auth.rotate(token.text, { keys: [randomBytes(32)], minAgeMs: 0 });
   await set.untilReplicated();
   expect(await auth.describe(token, safe)).toMatchObject({ rotation: 'offer' });
   (await set.primary()).kill('SIGSTOP');
@@ -85,7 +86,8 @@ test('replicas answer no longer than is configured, and the primary is asked aga
 async function start({ degradedReadMs = NEVER_MS } = {}) {
   const set = await startRedisSet({ downAfterMs: NEVER_MS });
   onTestFinished(() => set[Symbol.asyncDispose]());
-  const [auth, validator] = [open(set, 'auth', degradedReadMs), open(set, 'validator', degradedReadMs)];
+  const open = (role: 'auth' | 'validator') => openStore(set.configFor(role), role, { degradedReadMs });
+  const [auth, validator] = [open('auth'), open('validator')];
   await logIn(auth);
   await pollUntil('connections to all nodes', 20_000, async () => {
     const clients = await Promise.all(set.nodes.map((node) => node.admin().client('LIST')));
@@ -95,27 +97,5 @@ async function start({ degradedReadMs = NEVER_MS } = {}) {
   return { set, auth, validator };
 }
 
-function open(set: TestRedisSet, role: 'auth' | 'validator', degradedReadMs: number): SessionStore {
-  const store = new SessionStore({
-    redis: set.configFor(role),
-    role,
-    idleTimeoutMs: 600_000,
-    absoluteTimeoutMs: 600_000,
-    waitReplicas: 1,
-    waitTimeoutMs: 500,
-    retryBudgetMs: 500,
-    degradedReadMs,
-  });
-  store.connect();
-  onTestFinished(() => store.close());
-  return store;
-}
-
-async function logIn(auth: SessionStore) {
-  const device = { userAgent: 'Test/1.0', ip: '127.0.0.1' };
-  const create = () => auth.create({ userId: 'user-1', roles: [], amr: ['pwd'], device }).catch(() => false as const);
-  const { token } = await pollUntil('a login', 20_000, create);
-  const parsed = parseSessionToken(token);
-  if (!parsed) throw new Error('not a token');
-  return { ...parsed, token };
-}
+const logIn = (auth: SessionStore) =>
+  pollUntil('a login', 20_000, () => createSession(auth).catch(() => false as const));

@@ -1,22 +1,20 @@
-import { createSessionToken, parseSessionToken, type RedisEndpoint, SessionStore } from '@holdfast/session';
-import { expect, onTestFinished, test } from 'vitest';
+import { createSessionToken, type RedisEndpoint } from '@holdfast/session';
+import { expect, test } from 'vitest';
+import { createSession, openStore } from '../../support/open-store.ts';
 import { pollUntil } from '../../support/poll-until.ts';
-import { startRedisSet, type TestRedisSet } from '../../support/redis-sentinel.ts';
+import { startRedisSet } from '../../support/redis-sentinel.ts';
 import { startSentinelBeside } from '../../support/start-sentinel-beside.ts';
 
 test('who is cut off together with the old primary tells nobody what that one has: a session begun since is unavailable, never unknown', async () => {
   await using set = await startRedisSet();
   await set.untilReplicated();
-  const auth = open(set, 'auth');
-  await logIn(auth);
+  const auth = openStore(set.configFor('auth'), 'auth');
+  await createSession(auth);
   const old = await set.primary();
   await old.killed();
   const successor = await set.untilFailedOver(old);
-  await pollUntil('every Sentinel that knows', 20_000, async () => {
-    const named = await Promise.all(set.sentinels.map((sentinel) => sentinel.readPrimary()));
-    return named.every(({ port }) => port === successor.port);
-  });
-  const begun = await pollUntil('a login after the failover', 20_000, () => logIn(auth).catch(() => undefined));
+  await set.untilAllName(successor);
+  const begun = await pollUntil('a login after the failover', 20_000, () => createSession(auth).catch(() => undefined));
 
   // The far side, before it hears of the failover: the old primary lives on without a replica, one Sentinel names it, and the
   // others don't answer.
@@ -24,7 +22,7 @@ test('who is cut off together with the old primary tells nobody what that one ha
   await old.start();
   await using besideIt = await startSentinelBeside(set, old);
   const [second, third] = set.sentinels.map(({ endpoint }) => endpoint) as [RedisEndpoint, RedisEndpoint];
-  const far = open(set, 'validator', [besideIt.endpoint, second, third]);
+  const far = openStore(set.configFor('validator', undefined, [besideIt.endpoint, second, third]), 'validator');
   await pollUntil('the old primary', 10_000, async () =>
     (await old.admin().info()).includes('min_slaves_good_slaves:0'),
   );
@@ -47,8 +45,8 @@ test('who is cut off together with the old primary tells nobody what that one ha
 test('a primary that is cut off while it is asked, just after a failover, is asked no more once it can have a successor, and again when it has none', async () => {
   await using set = await startRedisSet();
   await set.untilReplicated();
-  const token = await logIn(open(set, 'auth'));
-  const validator = open(set, 'validator');
+  const token = await createSession(openStore(set.configFor('auth'), 'auth'));
+  const validator = openStore(set.configFor('validator'), 'validator');
   const ask = () => validator.validate(createSessionToken('nobody')).catch(({ code }) => ({ outcome: code as string }));
   await pollUntil('the primary', 10_000, async () => (await ask()).outcome === 'unknown');
   // So that it has just heard of a failover.
@@ -76,8 +74,8 @@ test('a primary that all its replicas have left keeps its connections while most
   await using set = await startRedisSet();
   await set.untilReplicated();
   const errors: Error[] = [];
-  const validator = open(set, 'validator', undefined, (error) => errors.push(error));
-  const auth = open(set, 'auth');
+  const validator = openStore(set.configFor('validator'), 'validator', { onError: (error) => errors.push(error) });
+  const auth = openStore(set.configFor('auth'), 'auth');
   await pollUntil('the functions', 10_000, () => validator.ping().then(() => true));
   await auth.close();
   const admin = (await set.primary()).admin();
@@ -96,33 +94,3 @@ test('a primary that all its replicas have left keeps its connections while most
   expect(before).toHaveLength(1);
   expect(errors).toEqual([]);
 }, 120_000);
-
-function open(
-  set: TestRedisSet,
-  role: 'auth' | 'validator',
-  sentinels?: readonly RedisEndpoint[],
-  onError: (error: Error) => void = () => {},
-): SessionStore {
-  const redis = set.configFor(role);
-  const store = new SessionStore({
-    redis: sentinels ? { ...redis, target: { kind: 'sentinel', sentinels, masterName: set.masterName } } : redis,
-    role,
-    idleTimeoutMs: 60_000,
-    absoluteTimeoutMs: 60_000,
-    waitReplicas: 1,
-    waitTimeoutMs: 500,
-    retryBudgetMs: 1000,
-    onError,
-  });
-  onTestFinished(() => store.close());
-  store.connect();
-  return store;
-}
-
-async function logIn(auth: SessionStore) {
-  const device = { userAgent: 'test', ip: '192.0.2.1' };
-  const { token } = await auth.create({ userId: createSessionToken('nobody').id, roles: [], amr: ['pwd'], device });
-  const parsed = parseSessionToken(token);
-  if (!parsed) throw new Error('create gave a token that can’t be parsed');
-  return parsed;
-}

@@ -1,22 +1,12 @@
-import { SessionStore } from '@holdfast/session';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { openStore } from '../../support/open-store.ts';
 import { startRedisSet } from '../../support/redis-sentinel.ts';
 
 test('a Sentinel that hangs holds nobody up: the others say who is primary', async () => {
   await using set = await startRedisSet();
   await set.untilReplicated();
   set.sentinels[0]?.process?.kill('SIGSTOP');
-  const store = new SessionStore({
-    // So long that who waits for it is late.
-    redis: { ...set.configFor('auth'), commandTimeoutMs: 30_000 },
-    role: 'auth',
-    idleTimeoutMs: 60_000,
-    absoluteTimeoutMs: 60_000,
-    waitReplicas: 1,
-    waitTimeoutMs: 5000,
-    retryBudgetMs: 10_000,
-  });
-  onTestFinished(() => store.close());
-  store.connect();
+  // So long that who waits for it is late.
+  const store = openStore(set.configFor('auth', 30_000), 'auth', { retryBudgetMs: 10_000 });
   await expect(store.ping()).resolves.toBeUndefined();
 }, 60_000);

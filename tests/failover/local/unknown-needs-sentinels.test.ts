@@ -1,28 +1,26 @@
 import { randomBytes } from 'node:crypto';
-import { createSessionToken, type ParsedSessionToken, parseSessionToken, SessionStore } from '@holdfast/session';
-import { expect, onTestFinished, test } from 'vitest';
+import { createSessionToken } from '@holdfast/session';
+import { expect, test } from 'vitest';
 import { askRedis } from '../../../services/local/src/redis-info.ts';
+import { createSession, openStore } from '../../support/open-store.ts';
 import { pollUntil } from '../../support/poll-until.ts';
-import { startRedisSet, type TestRedisSet } from '../../support/redis-sentinel.ts';
+import { startRedisSet } from '../../support/redis-sentinel.ts';
 
-const device = { userAgent: 'test', ip: '192.0.2.1' };
-const parse = (token: string) => parseSessionToken(token) as ParsedSessionToken;
 const nobody = () => createSessionToken('nobody');
 
 test('while most Sentinels are silent sessions that live go on, and nobody is told that there is none: by no way of asking', async () => {
   await using set = await startRedisSet();
   await set.untilReplicated();
-  const auth = open(set, 'auth');
-  const validator = open(set, 'validator');
-  const { token } = await pollUntil('a login', 20_000, () => logIn(auth).catch(() => undefined));
-  const known = parse(token);
+  const auth = openStore(set.configFor('auth', 1000), 'auth');
+  const validator = openStore(set.configFor('validator', 1000), 'validator');
+  const known = await pollUntil('a login', 20_000, () => createSession(auth).catch(() => undefined));
   const stranger = nobody();
-  const secret = { secretHash: parse(stranger.token).secretHash };
+  const secret = { secretHash: stranger.secretHash };
   const options = { keys: [randomBytes(32)] };
   const questions: Record<string, () => Promise<unknown>> = {
-    validate: async () => (await validator.validate(parse(stranger.token))).outcome,
-    'validate as auth': async () => (await auth.validate(parse(stranger.token))).outcome,
-    describe: async () => (await auth.describe(parse(stranger.token))).outcome,
+    validate: async () => (await validator.validate(stranger)).outcome,
+    'validate as auth': async () => (await auth.validate(stranger)).outcome,
+    describe: async () => (await auth.describe(stranger)).outcome,
     rotate: async () => (await auth.rotate(stranger.token, options)).outcome,
     revoke: async () => (await auth.revoke(stranger.id, secret, 'logout')).outcome,
     'revoke as the user': async () => (await auth.revoke(stranger.id, { userId: 'nobody' }, 'logout')).outcome,
@@ -40,9 +38,8 @@ test('while most Sentinels are silent sessions that live go on, and nobody is to
   await expect(auth.list('somebody')).rejects.toMatchObject({ code: 'store-unavailable' });
   expect((await validator.validate(known)).outcome).toBe('active');
   expect((await auth.describe(known)).outcome).toBe('active');
-  expect((await auth.rotate(token, { ...options, minAgeMs: 0 })).outcome).toBe('rotated');
-  const another = await logIn(auth);
-  const ended = parse(another.token);
+  expect((await auth.rotate(known.text, { ...options, minAgeMs: 0 })).outcome).toBe('rotated');
+  const ended = await createSession(auth);
   expect((await auth.revoke(ended.id, ended, 'logout')).outcome).toBe('revoked');
   // Why it ended is known to whom knows it at all.
   expect((await validator.validate(ended)).outcome).toBe('revoked');
@@ -55,14 +52,10 @@ test('while most Sentinels are silent sessions that live go on, and nobody is to
 test('a flood of unknown tokens is none at the Sentinels', async () => {
   await using set = await startRedisSet();
   await set.untilReplicated();
-  const auth = open(set, 'auth');
-  const validator = open(set, 'validator');
-  await pollUntil('a login', 20_000, () => logIn(auth).catch(() => undefined));
-  await pollUntil(
-    'an answer',
-    20_000,
-    async () => (await validator.validate(parse(nobody().token))).outcome === 'unknown',
-  );
+  const auth = openStore(set.configFor('auth', 1000), 'auth');
+  const validator = openStore(set.configFor('validator', 1000), 'validator');
+  await pollUntil('a login', 20_000, () => createSession(auth).catch(() => undefined));
+  await pollUntil('an answer', 20_000, async () => (await validator.validate(nobody())).outcome === 'unknown');
   const [sentinel] = set.sentinels;
   const countCommands = async () => {
     const text = await askRedis(sentinel?.endpoint ?? { host: '', port: 0 }, undefined, (redis) => redis.info('stats'));
@@ -71,7 +64,7 @@ test('a flood of unknown tokens is none at the Sentinels', async () => {
   const before = await countCommands();
   const startedAtMs = performance.now();
   for (let round = 0; round < 20; round += 1) {
-    const asked = Array.from({ length: 250 }, () => validator.validate(parse(nobody().token)));
+    const asked = Array.from({ length: 250 }, () => validator.validate(nobody()));
     expect(new Set((await Promise.all(asked)).map(({ outcome }) => outcome))).toEqual(new Set(['unknown']));
   }
   const looks = (performance.now() - startedAtMs) / 50 + 1;
@@ -82,9 +75,9 @@ test('a flood of unknown tokens is none at the Sentinels', async () => {
 test('who follows a primary that fell back and was chosen again is answered', async () => {
   await using set = await startRedisSet();
   await set.untilReplicated();
-  const auth = open(set, 'auth');
-  const validator = open(set, 'validator');
-  const { token } = await pollUntil('a login', 20_000, () => logIn(auth).catch(() => undefined));
+  const auth = openStore(set.configFor('auth', 1000), 'auth');
+  const validator = openStore(set.configFor('validator', 1000), 'validator');
+  const known = await pollUntil('a login', 20_000, () => createSession(auth).catch(() => undefined));
   const first = await set.primary();
   for (let failovers = 0; failovers < 4; failovers += 1) {
     const from = await set.primary();
@@ -102,29 +95,12 @@ test('who follows a primary that fell back and was chosen again is answered', as
     );
     await set.untilFailedOver(from, 40_000);
     await pollUntil('an answer', 30_000, async () => {
-      const outcome = await validator.validate(parse(nobody().token)).then(
+      const outcome = await validator.validate(nobody()).then(
         ({ outcome }) => outcome,
         () => undefined,
       );
       return outcome === 'unknown';
     });
-    expect((await validator.validate(parse(token))).outcome).toBe('active');
+    expect((await validator.validate(known)).outcome).toBe('active');
   }
 }, 240_000);
-
-const logIn = (auth: SessionStore) => auth.create({ userId: 'somebody', roles: [], amr: ['pwd'], device });
-
-function open(set: TestRedisSet, role: 'auth' | 'validator'): SessionStore {
-  const store = new SessionStore({
-    redis: set.configFor(role, 1000),
-    role,
-    idleTimeoutMs: 600_000,
-    absoluteTimeoutMs: 600_000,
-    waitReplicas: 1,
-    waitTimeoutMs: 500,
-    retryBudgetMs: 500,
-  });
-  onTestFinished(() => store.close());
-  store.connect();
-  return store;
-}
