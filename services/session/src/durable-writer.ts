@@ -28,6 +28,12 @@ interface Pending {
 }
 
 /**
+ * How many writes of a batch may be about the same first key, which is one user's. Redis does a batch without a break, and a write
+ * about a user who has many sessions takes a millisecond.
+ */
+const MOST_OF_ONE_KEY = 3;
+
+/**
  * Writes that count only once enough replicas have them (Redis WAIT). Writes that arrive while one batch is being
  * confirmed go together in the next, with one WAIT for all of them, so a slow replica costs everybody one wait and
  * not a queue of waits.
@@ -58,10 +64,14 @@ export class DurableWriter {
   async #run(): Promise<void> {
     this.#running = true;
     while (this.#pending.length > 0) {
-      const batch = this.#pending;
-      this.#pending = [];
+      const { batch, later } = divide(this.#pending);
+      this.#pending = [...later];
       try {
-        await this.#writeBatch(batch);
+        if (await this.#writeBatch(batch)) continue;
+        // They have waited for as long as those before them have tried, and were never sent.
+        const refused = new Set(later);
+        this.#pending = this.#pending.filter((write) => !refused.has(write));
+        for (const { reject } of later) reject(new Error('it waited for writes of the same user that failed'));
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
@@ -69,7 +79,8 @@ export class DurableWriter {
     this.#running = false;
   }
 
-  async #writeBatch(batch: Pending[]): Promise<void> {
+  /** @returns whether Redis answered and its replicas confirmed */
+  async #writeBatch(batch: Pending[]): Promise<boolean> {
     const { redis, replicas, timeoutMs, retryBudgetMs } = this.#options;
     let results: [error: Error | null, reply: unknown][] | undefined;
     let confirmed = false;
@@ -103,7 +114,7 @@ export class DurableWriter {
         batch.forEach(({ reject }, index) => {
           reject(toWriteError(error, mayBeWritten[index]));
         });
-        return;
+        return false;
       }
     }
     batch.forEach(({ resolve, reject }, index) => {
@@ -112,7 +123,21 @@ export class DurableWriter {
       else if (confirmed) resolve({ reply, asked });
       else reject(notDurable());
     });
+    return confirmed;
   }
+}
+
+/** What goes now, and what is held back since enough of its key goes already. Writes about a key keep their order. */
+function divide(pending: readonly Pending[]): { batch: Pending[]; later: Pending[] } {
+  const counts = new Map<unknown, number>();
+  const [batch, later]: [Pending[], Pending[]] = [[], []];
+  for (const write of pending) {
+    const [, , , key] = write.command;
+    const count = counts.get(key) ?? 0;
+    counts.set(key, count + 1);
+    (count < MOST_OF_ONE_KEY ? batch : later).push(write);
+  }
+  return { batch, later };
 }
 
 /** That replicas are missing says by itself that nobody can tell what became of it. */

@@ -11,6 +11,7 @@ import { toSessionKeys } from './session-keys.ts';
 import type { SessionStoreOptions } from './session-store-options.ts';
 import type { ParsedSessionToken } from './session-token.ts';
 import { isFunctionMissing, toStoreError } from './store-errors.ts';
+import { Turns } from './turns.ts';
 import { needsProof } from './validation.ts';
 import { ValidationBatcher, type ValidationReply } from './validation-batcher.ts';
 import { withRetry } from './with-retry.ts';
@@ -35,6 +36,7 @@ export class StoreCalls {
   readonly #batcher: ValidationBatcher;
   readonly #connections: readonly Redis[];
   readonly #keeper: { close(): void } | undefined;
+  readonly #lists = new Turns();
   #closed = false;
 
   /** @param further connections that are to follow the primary, and be closed, with these */
@@ -95,7 +97,8 @@ export class StoreCalls {
   /** A call that needs no replica's confirmation; autopipelining sends those of one tick together. */
   ask(operation: string, keys: readonly string[], args: Arguments = [], budgetMs = this.#options.retryBudgetMs) {
     const command = readOnly.has(operation) ? 'fcall_ro' : 'fcall';
-    return this.#call(operation, () =>
+    const isList = operation === 'list_some';
+    const run = () =>
       withRetry(
         this.redis,
         budgetMs,
@@ -103,12 +106,12 @@ export class StoreCalls {
           const asked = endpointOf(this.redis);
           const reply = await this.redis[command](`holdfast_v2_${operation}`, keys.length, ...keys, ...args);
           // A list can lack a session that began elsewhere.
-          if (operation === 'list_some' || needsProof(reply)) await this.#requirePrimary(this.redis, asked);
+          if (isList || needsProof(reply)) await this.#requirePrimary(this.redis, asked);
           return reply;
         },
         { repeatTimedOut: !reads.has(operation) },
-      ),
-    );
+      );
+    return this.#call(operation, () => (isList ? this.#lists.take(keys[0] ?? '', run) : run()));
   }
 
   /** @param further arguments of the function `validate` */
