@@ -6,6 +6,9 @@ const CLUSTER = { globalSetup: 'tests/cluster/global-setup.ts' };
 /** Installs Chromium where it is missing and that is ours to do. */
 const BROWSER = { globalSetup: 'tests/browser/global-setup.ts' };
 
+/** Finds or starts what runs containers. */
+const CONTAINERS = { globalSetup: 'tests/contract/global-setup.ts' };
+
 const clusterTests = ['cluster/**/*.test.ts', 'charts/**/*.cluster.test.ts', 'failover/cluster/**/*.test.ts'].map(
   (pattern) => `tests/${pattern}`,
 );
@@ -26,7 +29,7 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      part('contract', ['tests/contract/**/*.test.ts'], 1, { exclude: longTests }),
+      part('contract', ['tests/contract/**/*.test.ts'], 1, { ...CONTAINERS, exclude: longTests }),
       part('failover-local', ['tests/failover/local/**/*.test.ts'], 2),
       part('browser', ['tests/browser/**/*.test.ts'], 3, BROWSER),
       part('charts', ['tests/charts/**/*.render.test.ts'], 4),

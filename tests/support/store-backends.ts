@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { RedisConfig } from '@holdfast/session';
 import { Redis } from 'ioredis';
 import { onPath } from '../../services/local/src/on-path.ts';
-import { missingContainer, startRedisContainer } from './redis-container.ts';
+import { type ContainerImage, containerEngine } from './containers/container-engine.ts';
+import { startRedisContainer } from './containers/redis-container.ts';
 import type { RedisCredentials } from './redis-credentials.ts';
 import { startRedisSet } from './redis-sentinel.ts';
 import { startRedis } from './redis-server.ts';
@@ -33,15 +34,16 @@ type Program = 'redis-server' | 'valkey-server';
 export const storeBackends: readonly NamedBackend[] = [
   localBackend('a single Redis', 'redis-server', startSingle),
   localBackend('Redis with Sentinel', 'redis-server', startReplicated),
-  localBackend('a single Valkey', 'valkey-server', startSingle),
+  // Where the machine has none, the container has one.
+  ...(onPath('valkey-server') === undefined ? [] : [localBackend('a single Valkey', 'valkey-server', startSingle)]),
   containerBackend('redis:8', 'redis-server'),
   containerBackend('valkey/valkey:8', 'valkey-server'),
 ];
 
-function containerBackend(image: string, program: Program): NamedBackend {
+function containerBackend(image: ContainerImage, program: Program): NamedBackend {
   return {
     name: `${image} in a container`,
-    missing: missingContainer(image),
+    missing: containerEngine().missing || undefined,
     start: async () => {
       const redis = await startRedisContainer(image, program);
       const { host, port } = redis;

@@ -1,10 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { GenericContainer, Wait } from 'testcontainers';
-import { createRedisConfig } from '../../services/local/src/redis-config.ts';
-import { createAclFile } from '../../services/local/src/redis-users.ts';
-import { createRedisCredentials, type RedisCredentials } from './redis-credentials.ts';
-import { createTemporaryFolder } from './temporary-folder.ts';
-import { testAdmin } from './test-redis-node.ts';
+import { createRedisConfig } from '../../../services/local/src/redis-config.ts';
+import { createAclFile } from '../../../services/local/src/redis-users.ts';
+import { createRedisCredentials, type RedisCredentials } from '../redis-credentials.ts';
+import { createTemporaryFolder } from '../temporary-folder.ts';
+import { testAdmin } from '../test-redis-node.ts';
+import { type ContainerImage, containerEngine } from './container-engine.ts';
 
 export interface RedisContainer extends AsyncDisposable, RedisCredentials {
   readonly host: string;
@@ -12,17 +12,10 @@ export interface RedisContainer extends AsyncDisposable, RedisCredentials {
 }
 
 const PORT = 6379;
-const docker = (...args: string[]) => spawnSync('docker', args, { timeout: 60_000 }).status === 0;
-
-/** Why a container of that image can't be had here; undefined when it can. */
-export function missingContainer(image: string): string | undefined {
-  if (!docker('info')) return 'no container engine answers on this machine';
-  if (docker('image', 'inspect', image) || docker('pull', '--quiet', image)) return undefined;
-  return `the container engine has no ${image} and can't pull it`;
-}
 
 /** A single Redis or Valkey in a container, with the platform's users, gone when it is disposed of. */
-export async function startRedisContainer(image: string, program: string): Promise<RedisContainer> {
+export async function startRedisContainer(image: ContainerImage, program: string): Promise<RedisContainer> {
+  Object.assign(process.env, containerEngine().env);
   const folder = await createTemporaryFolder('redis-container');
   // Where it will be reached is known only once it runs.
   const address = { host: '127.0.0.1', port: 0 };
