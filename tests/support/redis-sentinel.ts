@@ -1,4 +1,5 @@
 import type { RedisEndpoint } from '@holdfast/session';
+import { askRedis } from '../../services/local/src/redis-info.ts';
 import { RedisSet } from '../../services/local/src/redis-set.ts';
 import type { SentinelNode } from '../../services/local/src/sentinel-node.ts';
 import { pollUntil } from './poll-until.ts';
@@ -19,6 +20,8 @@ export interface TestRedisSet extends AsyncDisposable, RedisCredentials {
   readonly nodes: readonly TestRedisNode[];
   readonly sentinels: readonly SentinelNode[];
   readonly folder: string;
+  /** Asks one Sentinel, as its operator. */
+  askSentinel(sentinel: RedisEndpoint, ...command: string[]): Promise<unknown>;
   /** The environment variables of a service that uses it as that user. */
   environmentFor(name: 'auth' | 'validator'): Record<string, string>;
   /** The node that a majority of the Sentinels names as the primary. */
@@ -76,6 +79,8 @@ export async function startRedisSet(options: StartRedisSetOptions = {}): Promise
     nodes,
     sentinels: set.sentinels,
     folder: folder.path,
+    askSentinel: (sentinel, ...command) =>
+      askRedis(sentinel, credentials.users.sentinel, (redis) => redis.call(...(command as [string, ...string[]]))),
     environmentFor: (name) => ({
       REDIS_SENTINELS: sentinels.map((endpoint) => `${endpoint.host}:${endpoint.port}`).join(','),
       REDIS_MASTER_NAME: masterName,

@@ -68,8 +68,8 @@ seccompProfile:
 {{- default (printf "%s-database" (include "holdfast.fullname" .)) .Values.database.existingSecret -}}
 {{- end -}}
 
-{{/* How a service reaches Redis: `env`, `passwordSecret`, `caSecret`, and `egress` for its NetworkPolicy. A list: the
-root, the Redis user. */}}
+{{/* How a service reaches Redis: `env`, `secrets` as folders below /etc/holdfast, and `egress` for its NetworkPolicy. A list:
+the root, the Redis user. */}}
 {{- define "holdfast.redis" -}}
 {{- $root := index . 0 -}}
 {{- $user := index . 1 -}}
@@ -91,8 +91,12 @@ env:
   REDIS_CA_FILE: /etc/holdfast/redis-ca/ca.crt
   REDIS_TLS_SERVER_NAME: {{ include "redis-sentinel.tlsServerName" $redis }}
   {{- end }}
-passwordSecret: {{ include "redis-sentinel.userSecret" (list $redis $user) }}
-caSecret: {{ if $redis.Values.tls.enabled }}{{ include "redis-sentinel.tlsSecret" $redis }}{{ else }}""{{ end }}
+  REDIS_PASSWORD_FILE: /etc/holdfast/redis/password
+secrets:
+  redis: {{ include "redis-sentinel.userSecret" (list $redis $user) }}
+  {{- if $redis.Values.tls.enabled }}
+  redis-ca: {{ include "redis-sentinel.tlsSecret" $redis }}
+  {{- end }}
 egress: {{ $peers | toJson }}
 {{- else -}}
 {{- $redis := $root.Values.externalRedis -}}
@@ -114,8 +118,36 @@ env:
   {{- with $redis.tls.serverName }}
   REDIS_TLS_SERVER_NAME: {{ . | quote }}
   {{- end }}
-passwordSecret: {{ (index $redis $user).existingSecret | quote }}
-caSecret: {{ $redis.tls.caSecret | quote }}
+  {{- if $redis.iam.enabled }}
+  REDIS_AUTH: aws-iam
+  REDIS_AWS_CACHE: {{ $redis.iam.cache | quote }}
+  REDIS_AWS_SERVICE: {{ $redis.iam.service }}
+  AWS_REGION: {{ $redis.iam.region | quote }}
+  {{- else }}
+  REDIS_PASSWORD_FILE: /etc/holdfast/redis/password
+  {{- end }}
+  {{- if $redis.clientCertificate.existingSecret }}
+  REDIS_CERT_FILE: /etc/holdfast/redis-client/tls.crt
+  REDIS_KEY_FILE: /etc/holdfast/redis-client/tls.key
+  {{- end }}
+  {{- with $redis.sentinelAuth.username }}
+  REDIS_SENTINEL_USERNAME: {{ . | quote }}
+  {{- end }}
+  {{- if $redis.sentinelAuth.existingSecret }}
+  REDIS_SENTINEL_PASSWORD_FILE: /etc/holdfast/redis-sentinel/password
+  {{- end }}
+{{- $secrets := dict
+  "redis" (ternary "" (index $redis $user).existingSecret $redis.iam.enabled)
+  "redis-ca" $redis.tls.caSecret
+  "redis-client" $redis.clientCertificate.existingSecret
+  "redis-sentinel" $redis.sentinelAuth.existingSecret
+}}
+secrets:
+  {{- range $folder, $secret := $secrets }}
+  {{- with $secret }}
+  {{ $folder }}: {{ . | quote }}
+  {{- end }}
+  {{- end }}
 egress: {{ $redis.egress | toJson }}
 {{- end -}}
 {{- end -}}

@@ -18,8 +18,7 @@ Everything a service of ours is made of. Takes a dict:
 {{- $values := fromYaml (include "holdfast.values" $scope) -}}
 {{- $redis := fromYaml (include "holdfast.redis" (list $root .redisUser)) -}}
 {{- $image := include "holdfast.image" (list $root $values) -}}
-{{- $secrets := merge (dict "redis" $redis.passwordSecret) .secrets -}}
-{{- if $redis.caSecret }}{{ $_ := set $secrets "redis-ca" $redis.caSecret }}{{ end -}}
+{{- $secrets := merge (default dict $redis.secrets) .secrets -}}
 {{- $env := merge (dict
   "INSTANCE_NAME" ""
   "LOG_LEVEL" $values.logLevel
@@ -29,7 +28,6 @@ Everything a service of ours is made of. Takes a dict:
   "STRICT_TRANSPORT_SECURITY" $root.Values.strictTransportSecurity
   "DRAIN_DELAY_MS" (toString (int $values.drainDelayMs))
   "DRAIN_TIMEOUT_MS" (toString (int $values.drainTimeoutMs))
-  "REDIS_PASSWORD_FILE" "/etc/holdfast/redis/password"
   "SESSION_PROFILE" $root.Values.session.profile
   "SESSION_IDLE_TIMEOUT_MS" (ternary (toString (int64 $root.Values.session.idleTimeoutMs)) "" (gt (int64 $root.Values.session.idleTimeoutMs) 0))
   "SESSION_ABSOLUTE_TIMEOUT_MS" (ternary (toString (int64 $root.Values.session.absoluteTimeoutMs)) "" (gt (int64 $root.Values.session.absoluteTimeoutMs) 0))
@@ -42,6 +40,10 @@ apiVersion: v1
 kind: ServiceAccount
 metadata:
   {{- include "holdfast.metadata" $scope | nindent 2 }}
+  {{- with $values.serviceAccount.annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 automountServiceAccountToken: false
 ---
 apiVersion: v1

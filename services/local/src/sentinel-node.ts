@@ -70,7 +70,7 @@ export class SentinelNode {
 
   /** The primary this Sentinel names. */
   async readPrimary(): Promise<RedisEndpoint> {
-    const reply = await askRedis(this.endpoint, undefined, (redis) =>
+    const reply = await askRedis(this.endpoint, this.#options.sentinelUser, (redis) =>
       redis.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.#options.masterName),
     );
     const [host, port] = reply as [string, string];

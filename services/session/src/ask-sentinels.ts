@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import type { RedisEndpoint } from './redis-client.ts';
+import type { RedisEndpoint } from './redis-config.ts';
 import { fieldOf } from './sentinel-client.ts';
 
 export interface NamedPrimary extends RedisEndpoint {

@@ -1,4 +1,4 @@
-import { toRedisConfig } from './redis-client.ts';
+import { toRedisConfig } from './redis-config.ts';
 import type { SessionEnvironment } from './session-config.ts';
 import { SessionStore } from './session-store.ts';
 import type { SessionStoreOptions } from './session-store-options.ts';

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { RedisConfig } from './redis-client.ts';
+import type { RedisConfig } from './redis-config.ts';
 import { RedisNodes } from './redis-nodes.ts';
 
 /** A primary that answers at all does so in a fraction of this; asking replicas for nothing costs little. */

@@ -1,7 +1,8 @@
 import type { Redis } from 'ioredis';
 import { askSentinels, type NamedPrimary } from './ask-sentinels.ts';
 import { isSame, toUncertain } from './primary-connector.ts';
-import { doubtPrimary, endpointOf, leaveReplaced, type RedisConfig, tellPrimary } from './redis-client.ts';
+import { doubtPrimary, endpointOf, leaveReplaced, tellPrimary } from './redis-client.ts';
+import type { RedisConfig } from './redis-config.ts';
 import { isFollowed, parseReplicationInfo } from './replication-info.ts';
 import { createSentinelClient } from './sentinel-client.ts';
 import { SharedLook } from './shared-look.ts';

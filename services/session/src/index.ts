@@ -14,7 +14,7 @@ export { type ErrorCode, errorStatuses, HoldfastError, type HoldfastErrorOptions
 export { isSafeMethod } from './is-safe-method.ts';
 export type { Authentication, CreatedSession, NewSession } from './new-session.ts';
 export { readNodeHeader } from './read-node-header.ts';
-export { type RedisConfig, type RedisEndpoint, type RedisTarget, toRedisConfig } from './redis-client.ts';
+export { type RedisConfig, type RedisEndpoint, type RedisTarget, toRedisConfig } from './redis-config.ts';
 export { redisUserRules } from './redis-users.ts';
 export { requireSameOrigin } from './require-same-origin.ts';
 export { requireSession, type SessionVariables } from './require-session.ts';

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { AbstractConnector, type Redis } from 'ioredis';
 import { askSentinels, type NamedPrimary } from './ask-sentinels.ts';
-import type { RedisConfig, RedisEndpoint, SentinelTarget } from './redis-client.ts';
+import type { RedisConfig, RedisEndpoint, SentinelTarget } from './redis-config.ts';
 import { hasTakenMoreThan, isFollowed, type ReplicationInfo, writtenOffsetOf } from './replication-info.ts';
 import { createSentinelClient } from './sentinel-client.ts';
 

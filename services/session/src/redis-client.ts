@@ -1,54 +1,17 @@
-import { readFileSync } from 'node:fs';
-import type { ConnectionOptions } from 'node:tls';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { NamedPrimary } from './ask-sentinels.ts';
+import { explainTlsMismatch } from './explain-tls-mismatch.ts';
 import { PrimaryConnector } from './primary-connector.ts';
-import type { SessionEnvironment } from './session-config.ts';
+import type { RedisConfig, RedisEndpoint, SentinelTarget } from './redis-config.ts';
 
 type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
 type ConnectorClass = NonNullable<RedisOptions['Connector']>;
 
 const DISCONNECT_TIMEOUT_MS = 50;
-
-export interface RedisEndpoint {
-  host: string;
-  port: number;
-}
-
-export interface SentinelTarget {
-  kind: 'sentinel';
-  sentinels: readonly RedisEndpoint[];
-  masterName: string;
-}
-
-/** How Redis is reached: through Sentinels, or at one address. */
-export type RedisTarget = SentinelTarget | ({ kind: 'single' } & RedisEndpoint);
-
-export interface RedisConfig {
-  target: RedisTarget;
-  username?: string;
-  /** Asked at every connection, so a rotated password is used from the next one on. */
-  password?: () => string;
-  /** Asked at every connection as well; undefined is no TLS. Sentinel and Redis are taken to use the same. */
-  tls?: () => ConnectionOptions;
-  commandTimeoutMs: number;
-}
-
-/** The parsed environment as a {@link RedisConfig}. Files are read when a connection is made. */
-export function toRedisConfig(env: SessionEnvironment): RedisConfig {
-  const { REDIS_PASSWORD_FILE: passwordFile } = env;
-  const url = env.REDIS_URL === undefined ? undefined : new URL(env.REDIS_URL);
-  const tls = env.REDIS_TLS === 'true' || url?.protocol === 'rediss:';
-  return {
-    target: url
-      ? { kind: 'single', host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 6379) }
-      : { kind: 'sentinel', sentinels: env.REDIS_SENTINELS ?? [], masterName: env.REDIS_MASTER_NAME ?? '' },
-    ...(env.REDIS_USERNAME === undefined ? {} : { username: env.REDIS_USERNAME }),
-    ...(passwordFile === undefined ? {} : { password: () => readFileSync(passwordFile, 'utf8').trim() }),
-    ...(tls ? { tls: () => tlsOptions(env.REDIS_CA_FILE, env.REDIS_TLS_SERVER_NAME) } : {}),
-    commandTimeoutMs: env.REDIS_COMMAND_TIMEOUT_MS,
-  };
-}
+/** How often a connection looks whether the password is another one, and how long it waits where there is none yet. */
+const LOOK_AT_PASSWORD_MS = 10_000;
+const PASSWORD_MISSING_MS = 250;
 
 /**
  * A Redis connection that fails fast and always comes back: no queue while it is down, and nothing is sent a second time
@@ -75,18 +38,63 @@ export function createRedisClient(config: RedisConfig, name: string, extraTimeou
     enableAutoPipelining: true,
     retryStrategy: (attempt: number) => Math.min(25 * attempt, 200),
     ...(config.username === undefined ? {} : { username: config.username }),
-    ...credentials(config),
+    ...(config.tls === undefined ? {} : { tls: config.tls() }),
   };
   const redis = target.kind === 'single' ? connectTo(target, options) : followSentinels(config, target, options);
-  redis.on('close', () => {
-    try {
-      Object.assign(redis.options, credentials(config));
-    } catch (error) {
-      // The file is being replaced: the next connection tries the old credentials, the one after reads again.
-      redis.emit('error', error as Error);
-    }
-  });
+  explainTlsMismatch(redis, config);
+  if (config.password) keepPassword(redis, config.password);
+  redis.on('close', () => tryOr(redis, () => Object.assign(redis.options, config.tls && { tls: config.tls() })));
   return redis;
+}
+
+/**
+ * Every connection begins with the password of that moment. One that is up proves itself again when the password has changed: tokens
+ * of cloud providers live for minutes, and connections that were made with one are closed after some hours.
+ */
+function keepPassword(redis: Redis, password: () => string): void {
+  const options = redis.options;
+  const connect = redis.connect.bind(redis);
+  redis.connect = async (callback) => {
+    const isFirst = redis.status === 'wait';
+    // There may be none yet: a token that is still being signed, a file that a sidecar has still to write.
+    while (redis.status === 'wait' && !tryOr(redis, () => Object.assign(options, { password: password() })))
+      await delay(PASSWORD_MISSING_MS);
+    // Else it was closed meanwhile, or another call connects it.
+    if (!isFirst || redis.status === 'wait') await connect(callback);
+  };
+  let used: string | undefined;
+  const prove = async () => {
+    const next = password();
+    // In RESP2 a connection that listens may ask for nothing else. It is made anew.
+    const listens = redis.mode === 'subscriber' && options.protocol === 2;
+    if (next === used || redis.status !== 'ready') return;
+    used = next;
+    if (listens) redis.disconnect(true);
+    else await redis.call('AUTH', options.username ?? 'default', next);
+  };
+  let timer: NodeJS.Timeout | undefined;
+  redis.on('ready', () => {
+    used = options.password ?? undefined;
+    clearInterval(timer);
+    // A failure leaves the connection as it was. The server may learn of a new password later than we do.
+    timer = setInterval(() => prove().catch((error) => redis.emit('error', error)), LOOK_AT_PASSWORD_MS).unref();
+  });
+  redis.on('close', () => {
+    clearInterval(timer);
+    // The file is being replaced: the next connection tries the old password, the one after reads again.
+    tryOr(redis, () => Object.assign(options, { password: password() }));
+  });
+}
+
+/** Whether it could be done; if not, the error is the connection's. */
+function tryOr(redis: Redis, run: () => void): boolean {
+  try {
+    run();
+    return true;
+  } catch (error) {
+    redis.emit('error', error as Error);
+    return false;
+  }
 }
 
 const connectTo = ({ host, port }: RedisEndpoint, options: ClientOptions) => new Redis({ ...options, host, port });
@@ -126,18 +134,4 @@ export function doubtPrimary(redis: Redis): void {
 /** Where a client of Sentinels is connected, or about to be: another object for each connection. */
 export function endpointOf(redis: Redis): NamedPrimary | undefined {
   return connectors.get(redis)?.endpoint;
-}
-
-function tlsOptions(caFile: string | undefined, serverName: string | undefined): ConnectionOptions {
-  return {
-    ...(caFile === undefined ? {} : { ca: readFileSync(caFile) }),
-    ...(serverName === undefined ? {} : { servername: serverName }),
-  };
-}
-
-function credentials(config: RedisConfig): Pick<ClientOptions, 'password' | 'tls'> {
-  return {
-    ...(config.password === undefined ? {} : { password: config.password() }),
-    ...(config.tls === undefined ? {} : { tls: config.tls() }),
-  };
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { createRedisClient, type RedisConfig } from './redis-client.ts';
+import { createRedisClient } from './redis-client.ts';
+import type { RedisConfig } from './redis-config.ts';
 import { createSentinelClient, fieldOf } from './sentinel-client.ts';
 
 const REFRESH_MS = 5000;

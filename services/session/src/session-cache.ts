@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { Command, type Redis } from 'ioredis';
-import { createRedisClient, type RedisConfig } from './redis-client.ts';
+import { createRedisClient } from './redis-client.ts';
+import type { RedisConfig } from './redis-config.ts';
 import { USER_PART_LENGTH } from './session-keys.ts';
 import type { ActiveValidation, Validation } from './validation.ts';
 

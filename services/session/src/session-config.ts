@@ -30,12 +30,14 @@ const endpoints = z.string().transform((text, context) =>
   }),
 );
 
-/** `redis://host:port`, and nothing beside that. */
+/** `redis://host:port`, or one of its other names, and nothing beside that. */
 const redisUrl = z.string().transform((text, context) => {
-  const match = /^rediss?:\/\/(?:\[[0-9a-fA-F:.]+\]|[^:/@\s?#]+)(?::(\d{1,5}))?\/?$/.exec(text);
+  const match = /^(?:redis|valkey)s?:\/\/(?:\[[0-9a-fA-F:.]+\]|[^:/@\s?#]+)(?::(\d{1,5}))?\/?$/.exec(text);
   const port = Number(match?.[1] ?? 6379);
   if (match && port >= 1 && port <= 65_535) return text;
-  const shape = match ? 'has a port that is none, of 1 to 65535' : 'must be redis://host:port or rediss://host:port';
+  const shape = match
+    ? 'has a port that is none, of 1 to 65535'
+    : 'must be redis://host:port, or rediss://host:port for TLS; valkey:// and valkeys:// are the same';
   const message = text.includes('@') ? `has credentials: ${credentialsElsewhere}` : shape;
   context.addIssue({ code: 'custom', message });
   return z.NEVER;
@@ -50,8 +52,43 @@ export const sessionEnvironment = {
     .describe('A single endpoint in place of Sentinels; credentials have variables of their own'),
   REDIS_USERNAME: z.string().min(1).optional().describe('The ACL user'),
   REDIS_PASSWORD_FILE: z.string().min(1).optional().describe('File with its password, read at every connection'),
+  REDIS_AUTH: z
+    .enum(['password', 'aws-iam'], 'must be password or aws-iam')
+    .default('password')
+    .describe(
+      'How to prove who one is: the password of that file, or a token of AWS IAM that is signed for each connection',
+    ),
+  REDIS_AWS_CACHE: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9-]{0,62}$/, 'must be the name of the cache, not its host')
+    .optional()
+    .describe('For aws-iam: the name of the replication group, serverless cache or MemoryDB cluster'),
+  REDIS_AWS_SERVICE: z
+    .enum(
+      ['elasticache', 'elasticache-serverless', 'memorydb'],
+      'must be elasticache, elasticache-serverless or memorydb',
+    )
+    .default('elasticache')
+    .describe('For aws-iam: what kind of cache that is'),
+  AWS_REGION: z.string().min(1).optional().describe('For aws-iam: the region of the cache'),
+  REDIS_SENTINEL_USERNAME: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The ACL user of the Sentinels, where they have one of their own'),
+  REDIS_SENTINEL_PASSWORD_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('File with the password of the Sentinels, read at every connection'),
   REDIS_TLS: z.enum(['true', 'false']).default('false').describe('TLS to Redis and to the Sentinels'),
   REDIS_CA_FILE: z.string().min(1).optional().describe('File with the certificate authority to trust'),
+  REDIS_CERT_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('File with the client’s certificate, where Redis asks for one; read at every connection'),
+  REDIS_KEY_FILE: z.string().min(1).optional().describe('File with its private key'),
   REDIS_TLS_SERVER_NAME: z
     .string()
     .min(1)
@@ -85,6 +122,36 @@ export const sessionEnvironment = {
 
 export type SessionEnvironment = z.output<z.ZodObject<typeof sessionEnvironment>>;
 
+/** Whether connections to Redis are encrypted. */
+export const usesTls = ({ REDIS_TLS, REDIS_URL }: Partial<SessionEnvironment>) =>
+  REDIS_TLS === 'true' || /^(?:rediss|valkeys):/.test(REDIS_URL ?? '');
+
+const fileNames = [
+  'REDIS_PASSWORD_FILE',
+  'REDIS_SENTINEL_PASSWORD_FILE',
+  'REDIS_CA_FILE',
+  'REDIS_CERT_FILE',
+  'REDIS_KEY_FILE',
+] as const;
+
+function iamMistakes(env: Partial<SessionEnvironment>): string[] {
+  const missing = (['REDIS_URL', 'REDIS_USERNAME', 'REDIS_AWS_CACHE', 'AWS_REGION'] as const).filter(
+    (name) => !env[name],
+  );
+  const mistakes = missing.length > 0 ? [`REDIS_AUTH=aws-iam also needs ${missing.join(', ')}.`] : [];
+  if (env.REDIS_URL && !usesTls(env)) {
+    mistakes.push(
+      'REDIS_AUTH=aws-iam needs TLS: AWS takes tokens on encrypted connections only. Use rediss:// in REDIS_URL.',
+    );
+  }
+  if (env.REDIS_PASSWORD_FILE) {
+    mistakes.push(
+      'REDIS_PASSWORD_FILE and REDIS_AUTH=aws-iam are both set: leave out the file, the token is the password.',
+    );
+  }
+  return mistakes;
+}
+
 /** What contradicts itself in the variables of {@link sessionEnvironment}: one text for each mistake. */
 export function sessionEnvironmentMistakes(env: Partial<SessionEnvironment>): string[] {
   const mistakes: string[] = [];
@@ -103,8 +170,26 @@ export function sessionEnvironmentMistakes(env: Partial<SessionEnvironment>): st
       'REDIS_MASTER_NAME is missing: Sentinel needs the name of the primary, as in its `sentinel monitor` line.',
     );
   }
-  if (env.REDIS_USERNAME && !env.REDIS_PASSWORD_FILE) {
+  const usesIam = env.REDIS_AUTH === 'aws-iam';
+  if (usesIam) mistakes.push(...iamMistakes(env));
+  if (env.REDIS_USERNAME && !env.REDIS_PASSWORD_FILE && !usesIam) {
     mistakes.push('REDIS_PASSWORD_FILE is missing: REDIS_USERNAME needs a password, given as the path of a file.');
+  }
+  if ((env.REDIS_CERT_FILE === undefined) !== (env.REDIS_KEY_FILE === undefined)) {
+    const missing = env.REDIS_CERT_FILE ? 'REDIS_KEY_FILE' : 'REDIS_CERT_FILE';
+    mistakes.push(`${missing} is missing: a client certificate needs REDIS_CERT_FILE and REDIS_KEY_FILE.`);
+  }
+  const tlsOnly = (['REDIS_CA_FILE', 'REDIS_CERT_FILE', 'REDIS_TLS_SERVER_NAME'] as const).filter((name) => env[name]);
+  if (tlsOnly.length > 0 && !usesTls(env)) {
+    mistakes.push(`${tlsOnly.join(', ')} has no effect without TLS: set REDIS_TLS=true, or a REDIS_URL of rediss://.`);
+  }
+  if (env.REDIS_SENTINEL_USERNAME && !env.REDIS_SENTINEL_PASSWORD_FILE) {
+    mistakes.push(
+      'REDIS_SENTINEL_PASSWORD_FILE is missing: REDIS_SENTINEL_USERNAME needs a password, given as the path of a file.',
+    );
+  }
+  if (env.REDIS_URL && env.REDIS_SENTINEL_PASSWORD_FILE) {
+    mistakes.push('REDIS_SENTINEL_PASSWORD_FILE is set with REDIS_URL, where there are no Sentinels: leave it out.');
   }
   mistakes.push(...sessionTimeoutMistakes(env));
   if (env.REDIS_URL && (env.SESSION_WAIT_REPLICAS ?? 0) > 0) {
@@ -112,7 +197,7 @@ export function sessionEnvironmentMistakes(env: Partial<SessionEnvironment>): st
       'SESSION_WAIT_REPLICAS is above 0 with REDIS_URL: a single Redis has no replicas to wait for; set it to 0.',
     );
   }
-  for (const name of ['REDIS_PASSWORD_FILE', 'REDIS_CA_FILE'] as const) {
+  for (const name of fileNames) {
     const path = env[name];
     if (path !== undefined && !isReadable(path)) mistakes.push(`${name} names a file that can't be read.`);
   }

@@ -1,4 +1,4 @@
-import type { RedisConfig } from './redis-client.ts';
+import type { RedisConfig } from './redis-config.ts';
 
 export interface SessionStoreOptions {
   redis: RedisConfig;

@@ -77,6 +77,37 @@ describe('values that can’t work are refused with their remedy', () => {
       ['redis-sentinel.enabled=false', ...secrets, 'externalRedis.url=redis://a:1'],
       /externalRedis\.egress is empty: say where/,
     ],
+    [
+      'IAM with a password',
+      [...external, ...secrets, 'externalRedis.url=rediss://a:1', 'externalRedis.iam.enabled=true'],
+      /externalRedis\.auth\.existingSecret and externalRedis\.iam\.enabled are both set/,
+    ],
+    [
+      'IAM for no cache',
+      [...external, 'externalRedis.url=rediss://a:1', 'externalRedis.iam.enabled=true'],
+      /iam\.cache or iam\.region is not set/,
+    ],
+    [
+      'IAM without TLS',
+      [
+        ...[...external, 'externalRedis.url=redis://a:1', 'externalRedis.iam.enabled=true'],
+        ...['externalRedis.iam.cache=c', 'externalRedis.iam.region=eu-central-1'],
+      ],
+      /set externalRedis\.url to rediss:/,
+    ],
+    [
+      'a password of Sentinels where there are none',
+      [...external, ...secrets, 'externalRedis.url=redis://a:1', 'externalRedis.sentinelAuth.existingSecret=s'],
+      /there are no Sentinels: leave it out/,
+    ],
+    [
+      'a user of Sentinels without a password',
+      [
+        ...[...external, ...secrets, 'externalRedis.sentinels[0]=b:2', 'externalRedis.masterName=m'],
+        'externalRedis.sentinelAuth.username=finder',
+      ],
+      /externalRedis\.sentinelAuth\.existingSecret is missing/,
+    ],
     ['both kinds of Redis', ['externalRedis.url=redis://a:1'], /set redis-sentinel\.enabled to false/],
     ['more confirmations than replicas', ['session.waitReplicas=1'], /raise redis-sentinel\.redis\.replicas/],
     ['no users', ['users.demo.enabled=false'], /set users\.existingSecret to a Secret with the key users\.json/],
@@ -147,6 +178,59 @@ describe('an external Redis', () => {
       ({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name.endsWith('-orders'),
     );
     expect(JSON.stringify(policy?.['spec'].egress)).toContain('192.0.2.0/24');
+  });
+
+  test('with a client certificate', async () => {
+    const set = ['externalRedis.url=rediss://a:6380', 'externalRedis.clientCertificate.existingSecret=redis-client'];
+    const auth = container(await render(set), 'auth');
+    expect(auth.env).toMatchObject({
+      REDIS_CERT_FILE: '/etc/holdfast/redis-client/tls.crt',
+      REDIS_KEY_FILE: '/etc/holdfast/redis-client/tls.key',
+    });
+    expect(auth.secrets).toMatchObject({ 'redis-client': 'redis-client', redis: 'redis-auth' });
+  });
+
+  test('with a role of AWS in place of a password', async () => {
+    const role = 'arn:aws:iam::111122223333:role/sessions';
+    const manifests = await render([
+      ...['externalRedis.url=rediss://a:6379', 'externalRedis.iam.enabled=true', 'externalRedis.iam.cache=sessions'],
+      ...['externalRedis.iam.region=eu-central-1', 'externalRedis.auth.existingSecret='],
+      ...['externalRedis.validator.existingSecret=', 'externalRedis.iam.service=elasticache-serverless'],
+      `service.serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn=${role}`,
+    ]);
+    const orders = container(manifests, 'orders');
+    expect(orders.env).toMatchObject({
+      REDIS_AUTH: 'aws-iam',
+      REDIS_AWS_CACHE: 'sessions',
+      REDIS_AWS_SERVICE: 'elasticache-serverless',
+      AWS_REGION: 'eu-central-1',
+      REDIS_USERNAME: 'reader',
+    });
+    expect(orders.env).not.toHaveProperty('REDIS_PASSWORD_FILE');
+    expect(orders.secrets).not.toHaveProperty('redis');
+    const accounts = manifests.filter(
+      ({ kind, metadata }) => kind === 'ServiceAccount' && /-(?:auth|orders)$/.test(metadata.name),
+    );
+    expect(accounts.map(({ metadata }) => metadata.annotations)).toEqual(
+      Array(2).fill({ 'eks.amazonaws.com/role-arn': role }),
+    );
+  });
+
+  test('with Sentinels that ask for a password of their own', async () => {
+    const set = ['externalRedis.sentinels={a:26379}', 'externalRedis.masterName=main'];
+    const auth = container(
+      await render([
+        ...set,
+        'externalRedis.sentinelAuth.username=finder',
+        'externalRedis.sentinelAuth.existingSecret=finder',
+      ]),
+      'auth',
+    );
+    expect(auth.env).toMatchObject({
+      REDIS_SENTINEL_USERNAME: 'finder',
+      REDIS_SENTINEL_PASSWORD_FILE: '/etc/holdfast/redis-sentinel/password',
+    });
+    expect(auth.secrets).toMatchObject({ 'redis-sentinel': 'finder' });
   });
 
   test('with Sentinels', async () => {
