@@ -14,6 +14,7 @@ const packageOf = {
   iptables: 'iptables',
   mmdebstrap: 'mmdebstrap',
   openssl: 'openssl',
+  pgbouncer: 'pgbouncer',
   runc: 'runc',
   skopeo: 'skopeo',
   '/usr/lib/cni/bridge': 'containernetworking-plugins',
@@ -46,7 +47,7 @@ export async function installPrograms(programs: readonly DebianProgram[]): Promi
 /** Where systemd runs, Debian starts these services at installation; we start our own and nobody asked for those. */
 async function disableServices(packages: readonly string[]): Promise<void> {
   if ((await tryCommand('systemctl', ['is-system-running', '--wait'], { timeoutMs: 5_000 })) === undefined) return;
-  for (const service of packages.filter((name) => name === 'containerd' || name === 'docker-registry')) {
+  for (const service of packages.filter((name) => ['containerd', 'docker-registry', 'pgbouncer'].includes(name))) {
     await tryCommand('systemctl', ['disable', '--now', service]);
   }
 }

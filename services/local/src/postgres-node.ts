@@ -15,6 +15,8 @@ export interface PostgresNodeOptions extends RedisEndpoint {
   database: { name: string; password: string };
   /** Whether it may forget what it answered when the machine goes down; for tests only. */
   unsafe?: boolean;
+  /** Further settings of the server. */
+  settings?: Readonly<Record<string, string>>;
 }
 
 const SUPERUSER = 'postgres';
@@ -51,6 +53,7 @@ export class PostgresNode {
       port,
       unix_socket_directories: '',
       ...(this.#options.unsafe ? { fsync: 'off' } : {}),
+      ...this.#options.settings,
     };
     const account = findUnprivilegedAccount();
     this.#process = await ManagedProcess.start({

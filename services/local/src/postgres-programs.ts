@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { onPath } from './on-path.ts';
 
@@ -18,7 +18,8 @@ export function findPostgresPrograms(version?: string): string {
     if (same) return same;
   }
   const inPath = onPath('postgres');
-  const found = inPath === undefined ? usable[0] : dirname(inPath);
+  // Only some of them may be linked there.
+  const found = inPath === undefined ? usable[0] : dirname(realpathSync(inPath));
   if (found === undefined) {
     throw new Error(
       'PostgreSQL was not found: install it (on Debian `apt-get install postgresql`) or put `postgres` into PATH.',

@@ -2,16 +2,29 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { FileSource } from '@holdfast/session';
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import postgres, { type Sql } from 'postgres';
-import { isUnavailable, outcomeUnknown, unavailable, wasNeverSent, wasRefused } from './database-errors.ts';
+import { toConnectOptions } from './connect-options.ts';
+import {
+  isPoolers,
+  isUnavailable,
+  outcomeUnknown,
+  PoolerError,
+  unavailable,
+  wasNeverSent,
+  wasRefused,
+} from './database-errors.ts';
+import type { DatabaseTarget } from './parse-database-url.ts';
+import { ReplaceablePool } from './replaceable-pool.ts';
 
 export interface DatabaseOptions {
-  /** The URL, which may change: connections are made anew when it does. */
-  url: Pick<FileSource<string>, 'current'>;
+  /** Where it is, which may change: connections are made anew when it does. */
+  target: Pick<FileSource<DatabaseTarget>, 'current'>;
   poolSize: number;
   /** Milliseconds that a request waits for PostgreSQL before it is answered 503. */
   timeoutMs: number;
   /** A failure that was answered with 503. */
   onError?: (error: unknown) => void;
+  /** It turned out that connections go through a pooler which takes neither a statement timeout nor named statements. */
+  onPooler?: (error: Error) => void;
 }
 
 export interface Database {
@@ -50,25 +63,41 @@ const tracer = trace.getTracer('@holdfast/orders');
 /** Connections to PostgreSQL that fail fast and come back by themselves. Makes none until it is used. */
 export function createDatabase(options: DatabaseOptions): Database {
   const { timeoutMs, onError } = options;
-  let pool = createPool(options);
+  let pooled = false;
+  const pool = new ReplaceablePool(() => createPool(options, pooled));
   let lastAnswerAtMs = performance.now();
   /** Since when no connection can be made. */
   let unreachableSinceMs: number | undefined;
-  const replace = (old: Sql) => {
-    if (pool !== old) return;
-    pool = createPool(options);
-    old.end({ timeout: 2 }).catch(() => {});
+  const looks = new WeakMap<Sql, Promise<void>>();
+  /** A pooler may be set to ignore what it does not know. Then it would mix up the prepared statements of its clients. */
+  const requireOwnConnections = (used: Sql) => {
+    const look = looks.get(used) ?? lookAtTimeout(used, timeoutMs);
+    looks.set(used, look);
+    look.catch(() => looks.delete(used));
+    return look;
   };
   const untilSent = async <T>(
     statements: (sql: Sql) => Promise<T>,
     deadlineMs: number,
     state: SendState,
+    hold: (used: Sql) => void,
   ): Promise<T> => {
     for (;;) {
+      const used = pool.current;
+      hold(used);
       try {
+        state.mayBeSent = false;
+        if (used.options.prepare) await requireOwnConnections(used);
         state.mayBeSent = true;
-        return await statements(pool);
+        return await statements(used);
       } catch (error) {
+        if (isPoolers(error) && used.options.prepare) {
+          // Not carried out: it is asked again in a way that every pooler knows.
+          if (!pooled) options.onPooler?.(error as Error);
+          pooled = true;
+          pool.replace(used);
+          continue;
+        }
         if (!wasNeverSent(error)) throw error;
         state.mayBeSent = false;
         const nowMs = performance.now();
@@ -88,26 +117,32 @@ export function createDatabase(options: DatabaseOptions): Database {
       const unchanged = !writes || !state.mayBeSent || wasRefused(cause);
       return unchanged ? unavailable(cause) : outcomeUnknown(cause);
     };
-    const used = pool;
+    const first = pool.current;
+    const held: Sql[] = [];
+    const hold = (used: Sql) => {
+      held.push(used);
+      pool.hold(used);
+    };
     const startedAtMs = performance.now();
     const { promise: timeout, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       // Not one answer since: the connections are dead, though nobody said so, and new requests must not wait on them.
-      if (lastAnswerAtMs < startedAtMs) replace(used);
+      if (lastAnswerAtMs < startedAtMs) pool.replace(first);
       // The driver sends what waits for a connection as soon as there is one: also that may happen yet.
       reject(toError(new Error(`no answer within ${timeoutMs} ms`)));
     }, timeoutMs);
     try {
-      const result = await Promise.race([untilSent(statements, startedAtMs + timeoutMs, state), timeout]);
+      const result = await Promise.race([untilSent(statements, startedAtMs + timeoutMs, state, hold), timeout]);
       lastAnswerAtMs = performance.now();
       unreachableSinceMs = undefined;
       return result;
     } catch (error) {
       // A standby that was the primary once: only a new connection finds the one that is it now.
-      if ((error as { code?: unknown }).code === '25006') replace(used);
+      if ((error as { code?: unknown }).code === '25006') pool.replace(first);
       throw isUnavailable(error) ? toError(error) : error;
     } finally {
       clearTimeout(timer);
+      for (const used of held) pool.release(used);
     }
   };
   const traced = async <T>(operation: string, statements: (sql: Sql) => Promise<T>, writes: boolean): Promise<T> => {
@@ -128,21 +163,30 @@ export function createDatabase(options: DatabaseOptions): Database {
   return {
     run: (operation, statements) => traced(operation, statements, false),
     write: (operation, statements) => traced(operation, statements, true),
-    reconnect: () => replace(pool),
-    close: () => pool.end({ timeout: 5 }),
+    reconnect: () => pool.replace(pool.current),
+    close: () => pool.close(),
   };
 }
 
-function createPool({ url, poolSize, timeoutMs }: DatabaseOptions): Sql {
-  return postgres(url.current, {
+function createPool({ target, poolSize, timeoutMs }: DatabaseOptions, pooled: boolean): Sql {
+  const { connectTimeoutSeconds = Number.POSITIVE_INFINITY, parameters } = target.current;
+  const prepare = target.current.prepare && !pooled;
+  return postgres({
+    ...toConnectOptions(target.current),
     max: poolSize,
     // Seconds, as all times of this driver.
-    connect_timeout: (timeoutMs * connectShare) / 1000,
+    connect_timeout: Math.min(connectTimeoutSeconds, (timeoutMs * connectShare) / 1000),
     backoff: () => 0.1,
     idle_timeout: 300,
-    keep_alive: 15,
-    fetch_types: false,
-    onnotice: () => {},
-    connection: { application_name: 'holdfast-orders', statement_timeout: Math.round(timeoutMs * statementShare) },
+    prepare,
+    connection: { ...parameters, ...(prepare ? { statement_timeout: toStatementTimeout(timeoutMs) } : {}) },
   });
+}
+
+const toStatementTimeout = (timeoutMs: number) => Math.round(timeoutMs * statementShare);
+
+/** @throws PoolerError where a connection has not got the timeout that it was begun with */
+async function lookAtTimeout(pool: Sql, timeoutMs: number): Promise<void> {
+  const [row] = await pool.unsafe(`select setting from pg_settings where name = 'statement_timeout'`);
+  if (Number(row?.['setting']) !== toStatementTimeout(timeoutMs)) throw new PoolerError();
 }

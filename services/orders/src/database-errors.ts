@@ -16,6 +16,37 @@ export function isUnavailable(error: unknown): boolean {
   return name === 'PostgresError' ? passingStates.test(code) : connectionCodes.test(code);
 }
 
+/** Something between us and PostgreSQL keeps what a connection begins with to itself. */
+export class PoolerError extends Error {
+  override readonly name = 'PoolerError';
+
+  constructor() {
+    super('the connection has not got the statement_timeout that it was begun with');
+  }
+}
+
+/**
+ * What a pooler between us and PostgreSQL says: that it does not take a parameter at the start of a connection, or that a
+ * statement is not prepared on the connection that it chose this time, or is already. The statement was not carried out.
+ *
+ * @see https://www.pgbouncer.org/config.html#ignore_startup_parameters
+ */
+export function isPoolers(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message?: string };
+  if (error instanceof PoolerError) return true;
+  return code === '26000' || code === '42P05' || (code === '08P01' && /startup parameter/.test(message ?? ''));
+}
+
+/**
+ * PostgreSQL is there and does not take us: a wrong password (28), no such database (3D), no right (42501), no such table
+ * (42P01), a parameter it does not know. Time does not mend it.
+ */
+export function isRefusal(error: unknown): boolean {
+  const { code, name, cause } = error as { code?: unknown; name?: string; cause?: unknown };
+  if (name === 'PostgresError' && /^(28|3D|42501|42P01|42704|22023|08P01)/.test(String(code))) return true;
+  return cause !== undefined && isRefusal(cause);
+}
+
 /** There was no connection to begin with, so no statement was sent: refused, silent, starting up (57P03), full (53300). */
 export function wasNeverSent(error: unknown): boolean {
   const { code, syscall } = error as { code?: unknown; syscall?: unknown };

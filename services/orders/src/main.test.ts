@@ -96,7 +96,9 @@ test('it starts without PostgreSQL and with a wrong password, is ready when both
   expect(await checks()).toEqual({ redis: 'ok', postgres: 'failed' });
   await postgres.start();
   await pollUntil('a refused login', 20_000, () => logged().includes('28P01'));
-  expect(await checks()).toEqual({ redis: 'ok', postgres: 'failed' });
+  expect(await checks()).toEqual({ redis: 'ok', postgres: 'refused' });
+  // As Kubernetes asks: an outage would not count, a database that refuses this service does.
+  expect((await ask('/readyz?exclude=redis&exclude=postgres')).status).toBe(503);
   await writeFile(urlFile, `${postgres.url}\n`);
   await pollUntil('readiness', 20_000, async () => (await ask('/readyz')).status === 200);
   expect(logged()).not.toMatch(/wrong-password/);

@@ -5,6 +5,7 @@ import {
   createSecret,
   createTelemetry,
   parseConfig,
+  RefusedError,
   runMain,
   serviceEnvironmentMistakes,
   startServer,
@@ -13,6 +14,7 @@ import { createSessionStore, sessionEnvironmentMistakes } from '@holdfast/sessio
 import { createApp } from './create-app.ts';
 import { createDatabase } from './create-database.ts';
 import { createTokenVerifier } from './create-token-verifier.ts';
+import { isRefusal } from './database-errors.ts';
 import { keepMigrating } from './keep-migrating.ts';
 import { createOrderRepository } from './order-repository.ts';
 import { ordersEnvironment } from './orders-environment.ts';
@@ -37,18 +39,23 @@ await runMain(async () => {
   });
 
   const onDatabaseError = createErrorLog(logger, 'postgres');
-  const databaseUrl = createSecret(config.DATABASE_URL, config.DATABASE_URL_FILE, parseDatabaseUrl, {
+  const databaseTarget = createSecret(config.DATABASE_URL, config.DATABASE_URL_FILE, parseDatabaseUrl, {
     onChange: () => database.reconnect(),
     onError: onDatabaseError,
   });
   const database = createDatabase({
-    url: databaseUrl,
+    target: databaseTarget,
     poolSize: config.DATABASE_POOL_SIZE,
     timeoutMs: config.DATABASE_TIMEOUT_MS,
     onError: onDatabaseError,
+    onPooler: (error) =>
+      logger.warn(
+        { err: error },
+        'PostgreSQL is behind a pooler such as PgBouncer that takes no statement_timeout or no prepared statements: set query_timeout there, so that what nobody waits for ends',
+      ),
   });
   const migration = keepMigrating({
-    url: () => databaseUrl.current,
+    target: () => databaseTarget.current,
     onError: onDatabaseError,
     onDone: () => logger.info('the tables are there'),
   });
@@ -58,8 +65,12 @@ await runMain(async () => {
     checks: {
       redis: () => sessions.ping(),
       postgres: async () => {
-        if (!migration.done) throw new Error('the tables are not there yet');
-        await orders.ping();
+        try {
+          if (!migration.done) throw migration.failure ?? new Error('the tables are not there yet');
+          await orders.ping();
+        } catch (error) {
+          throw isRefusal(error) ? new RefusedError() : error;
+        }
       },
     },
   });
@@ -95,7 +106,7 @@ await runMain(async () => {
         name: 'postgres',
         close: () => {
           migration.close();
-          databaseUrl.close();
+          databaseTarget.close();
           return database.close();
         },
       },

@@ -2,11 +2,12 @@ import postgres from 'postgres';
 import { expect, test } from 'vitest';
 import { startPostgres } from '../../../tests/support/postgres.ts';
 import { migrate } from './migrate.ts';
+import { parseDatabaseUrl } from './parse-database-url.ts';
 
 test('replicas that start at the same time apply each migration once, and none of them fails', async () => {
   await using database = await startPostgres();
-  await Promise.all(Array.from({ length: 8 }, () => migrate(database.url)));
-  await migrate(database.url);
+  await Promise.all(Array.from({ length: 8 }, () => migrate(parseDatabaseUrl(database.url))));
+  await migrate(parseDatabaseUrl(database.url));
   await using sql = Object.assign(postgres(database.url, { max: 1, onnotice: () => {} }), {
     [Symbol.asyncDispose]: () => sql.end(),
   });

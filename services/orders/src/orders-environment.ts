@@ -3,10 +3,11 @@ import { sessionEnvironment, wholeNumber } from '@holdfast/session';
 import { z } from 'zod';
 import { parseDatabaseUrl } from './parse-database-url.ts';
 
-/** A PostgreSQL URL that the driver reads as its writer meant it. */
+/** A PostgreSQL URL that is understood as its writer meant it. */
 const databaseUrl = z.string().transform((text, context) => {
   try {
-    return parseDatabaseUrl(text);
+    parseDatabaseUrl(text);
+    return text;
   } catch (error) {
     context.addIssue({ code: 'custom', message: (error as Error).message });
     return z.NEVER;
@@ -19,7 +20,9 @@ export const ordersEnvironment = {
   ...sessionEnvironment,
   DATABASE_URL: databaseUrl
     .optional()
-    .describe('PostgreSQL, user and password percent-encoded; TLS by sslmode, its authority by NODE_EXTRA_CA_CERTS')
+    .describe(
+      'PostgreSQL, as libpq reads it: several hosts, user and password percent-encoded, TLS by sslmode and sslrootcert',
+    )
     .meta({ examples: ['postgres://orders:password@postgres:5432/orders?sslmode=verify-full'] }),
   DATABASE_URL_FILE: filePath().optional().describe('File with the same, read again when it changes'),
   DATABASE_POOL_SIZE: wholeNumber(1, 200).default(10).describe('Connections to PostgreSQL'),

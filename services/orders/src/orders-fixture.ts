@@ -9,6 +9,7 @@ import { createDatabase } from './create-database.ts';
 import { createTokenVerifier } from './create-token-verifier.ts';
 import { migrate } from './migrate.ts';
 import { createOrderRepository } from './order-repository.ts';
+import { parseDatabaseUrl } from './parse-database-url.ts';
 
 export interface Answer {
   status: number;
@@ -44,12 +45,16 @@ export interface TestOrders extends AsyncDisposable {
 
 const issuer = 'https://auth.example';
 
-export async function createTestOrders(): Promise<TestOrders> {
+/** @param through what stands between orders and PostgreSQL, such as a pooler */
+export async function createTestOrders(
+  through?: (postgres: TestPostgres) => Promise<AsyncDisposable & { url: string }>,
+): Promise<TestOrders> {
   await using stack = new AsyncDisposableStack();
   const [auth, postgres, authPort] = await Promise.all([createTestAuth(), startPostgres(), reservePort()]);
   stack.use(auth);
   stack.use(postgres);
-  await migrate(postgres.url);
+  await migrate(parseDatabaseUrl(postgres.url));
+  const between = through && stack.use(await through(postgres));
   let text = '';
   const destination = {
     write: (line: string) => {
@@ -68,7 +73,11 @@ export async function createTestOrders(): Promise<TestOrders> {
   });
   sessions.connect();
   stack.defer(() => sessions.close());
-  const database = createDatabase({ url: { current: postgres.url }, poolSize: 10, timeoutMs: 800 });
+  const database = createDatabase({
+    target: { current: parseDatabaseUrl(between?.url ?? postgres.url) },
+    poolSize: 10,
+    timeoutMs: 800,
+  });
   stack.defer(() => database.close());
   const orders = createOrderRepository(database);
   const app = createApp({

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { pollUntil } from '../../../tests/support/poll-until.ts';
-import { createHealth } from './create-health.ts';
+import { createHealth, RefusedError } from './create-health.ts';
 
 test('readiness names what fails, and what does not answer in time', async () => {
   const health = createHealth({
@@ -64,4 +64,25 @@ test('callers that ask at the same time share one check', async () => {
   expect(asked).toBe(1);
   await health.readiness();
   expect(asked).toBe(2);
+});
+
+test('what refuses a new instance counts although it is left out, for as long as it does', async () => {
+  let failure: Error | undefined = new Error('away');
+  const check = async () => {
+    if (failure) throw failure;
+  };
+  const createRefused = () => createHealth({ checks: { check }, warmUpMs: 0 });
+  // Away: the instance is needed to say so.
+  expect(await createRefused().readiness(['check'])).toMatchObject({ ready: true });
+  failure = new RefusedError();
+  const health = createHealth({ checks: { check }, warmUpMs: 1000 });
+  expect(await health.readiness(['check'])).toMatchObject({ ready: false, checks: { check: 'refused' } });
+  const askedAtMs = performance.now();
+  await pollUntil('the end of the warm-up', 5000, () => performance.now() - askedAtMs > 1100);
+  expect(await health.readiness(['check'])).toMatchObject({ ready: false, checks: { check: 'refused' } });
+  failure = undefined;
+  expect(await health.readiness(['check'])).toMatchObject({ ready: true });
+  // One that has served does not go for it: all replicas would go at once.
+  failure = new RefusedError();
+  expect(await health.readiness(['check'])).toMatchObject({ ready: true });
 });

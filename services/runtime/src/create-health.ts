@@ -7,10 +7,15 @@ export interface HealthOptions {
   warmUpMs?: number;
 }
 
+/** What a check throws where something is there and does not take this service: time does not mend it. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+}
+
 export interface Readiness {
   ready: boolean;
   draining: boolean;
-  /** `ok`, `failed` or `timeout` for each check. */
+  /** `ok`, `failed`, `refused` or `timeout` for each check. */
   checks: Record<string, string>;
 }
 
@@ -27,11 +32,13 @@ export interface Health {
  *
  * After the start no check is excluded until all have succeeded once, or the warm-up is over: connections are still being
  * made, and a network may let a new instance through after a moment only, so requests would fail here that older instances
- * can answer. Where the stores are down for longer, this instance is needed to say so.
+ * can answer. Where the stores are down for longer, this instance is needed to say so. Where one of them is there and refuses this
+ * instance ({@link RefusedError}), its configuration is wrong: the warm-up does not end, so a rollout keeps the older ones.
  */
 export function createHealth({ checks, timeoutMs = 1000, warmUpMs = 15_000 }: HealthOptions): Health {
   const startedAt = performance.now();
   let warm = false;
+  let refused = false;
   let draining = false;
   let running: Promise<[string, string][]> | undefined;
   const runChecks = () =>
@@ -49,7 +56,7 @@ export function createHealth({ checks, timeoutMs = 1000, warmUpMs = 15_000 }: He
     },
     readiness: async (excluded = []) => {
       // Whoever wants none of the answers need not wait for them.
-      const warmingUp = !warm && performance.now() - startedAt < warmUpMs;
+      const warmingUp = !warm && (refused || performance.now() - startedAt < warmUpMs);
       if (!warmingUp && Object.keys(checks).every((name) => excluded.includes(name))) {
         return { ready: !draining, draining, checks: {} };
       }
@@ -58,6 +65,7 @@ export function createHealth({ checks, timeoutMs = 1000, warmUpMs = 15_000 }: He
       });
       const results = await running;
       warm ||= results.every(([, result]) => result === 'ok');
+      refused = results.some(([, result]) => result === 'refused');
       const counted = results.filter(([name]) => (warmingUp && !warm) || !excluded.includes(name));
       const ready = !draining && counted.every(([, result]) => result === 'ok');
       return { ready, draining, checks: Object.fromEntries(counted) };
@@ -71,7 +79,7 @@ async function runCheck(check: () => Promise<unknown>, timeoutMs: number): Promi
   // Why a check failed is for the log of whoever failed; a probe's answer may be seen by anybody.
   const result = Promise.try(check).then(
     () => 'ok',
-    () => 'failed',
+    (error) => (error instanceof RefusedError ? 'refused' : 'failed'),
   );
   return Promise.race([result, timeout]).finally(() => clearTimeout(timer));
 }

@@ -3,7 +3,7 @@ export type { Resource } from './close-in-order.ts';
 export { ConfigError, type ConfigMistake } from './config-error.ts';
 export { createClientAddress } from './create-client-address.ts';
 export { createErrorLog } from './create-error-log.ts';
-export { createHealth, type Health, type HealthOptions, type Readiness } from './create-health.ts';
+export { createHealth, type Health, type HealthOptions, type Readiness, RefusedError } from './create-health.ts';
 export { createLogger, type Logger, type LogOptions } from './create-logger.ts';
 export { createSecret } from './create-secret.ts';
 export { createServiceApp, type ServiceApp, type ServiceAppOptions } from './create-service-app.ts';
