@@ -208,7 +208,14 @@ describe('a form whose sender’s session has ended', () => {
       const response = await keep('/orders', order, site);
       expect([response.status, response.headers.getSetCookie()]).toEqual([403, []]);
     }
-    for (const to of ['//evil.example', 'https://evil.example/', '/auth/sign-out', '/nowhere']) {
+    for (const to of [
+      '//evil.example',
+      'https://evil.example/',
+      '/auth/sign-out',
+      '/nowhere',
+      '__proto__',
+      'toString',
+    ]) {
       const response = await keep(to, order);
       expect([response.status, response.headers.getSetCookie()], to).toEqual([404, []]);
     }

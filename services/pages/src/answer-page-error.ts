@@ -21,7 +21,7 @@ export function answerPageError(thrown: Error, c: Context<PageEnv>): Response | 
   const error = refused.status === 415 ? notAForm(refused) : refused;
   const reading = c.req.method === 'GET' || c.req.method === 'HEAD';
   const path = reading ? c.req.path + new URL(c.req.url).search : c.req.path;
-  const words = reading ? undefined : formWords[c.req.path];
+  const words = reading ? undefined : formWords.get(c.req.path);
   const needsNoFields = words !== undefined && Object.keys(words.fields).length === 0;
   const sent = reading ? undefined : (c.get('formFields') ?? (needsNoFields ? {} : undefined));
   if (error.status === 401) {

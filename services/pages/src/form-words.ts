@@ -16,32 +16,34 @@ export const UNCONFIRMED_FIELD = 'unconfirmed';
 
 const unlabelled = { [OWNER_FIELD]: undefined, [UNCONFIRMED_FIELD]: undefined };
 
-/** What people are told of the forms that change something, by the path they are sent to. */
-export const formWords: Readonly<Record<string, FormWords>> = {
-  '/orders': {
-    notDone: 'Your order has not been placed yet',
-    unsure: {
-      title: 'We couldn’t confirm your order',
-      text: 'It may or may not have been placed. Send it again: it is placed only once.',
+/** What people are told of the forms that change something, by the path they are sent to. A map: it has no `__proto__`. */
+export const formWords: ReadonlyMap<string, FormWords> = new Map(
+  Object.entries<FormWords>({
+    '/orders': {
+      notDone: 'Your order has not been placed yet',
+      unsure: {
+        title: 'We couldn’t confirm your order',
+        text: 'It may or may not have been placed. Send it again: it is placed only once.',
+      },
+      button: 'Place order',
+      fields: { sku: 'Article', quantity: 'Quantity', key: undefined, ...unlabelled },
     },
-    button: 'Place order',
-    fields: { sku: 'Article', quantity: 'Quantity', key: undefined, ...unlabelled },
-  },
-  '/auth/devices': {
-    notDone: 'The device is not signed out yet',
-    unsure: {
-      title: 'We couldn’t confirm the sign-out',
-      text: 'What you wanted to sign out may still be signed in. Try again: doing it twice does no harm.',
+    '/auth/devices': {
+      notDone: 'The device is not signed out yet',
+      unsure: {
+        title: 'We couldn’t confirm the sign-out',
+        text: 'What you wanted to sign out may still be signed in. Try again: doing it twice does no harm.',
+      },
+      button: 'Sign out',
+      fields: { session: undefined, ...unlabelled },
     },
-    button: 'Sign out',
-    fields: { session: undefined, ...unlabelled },
-  },
-  '/auth/sign-out': {
-    unsure: {
-      title: 'We couldn’t confirm that you are signed out',
-      text: 'Try again before you leave this device.',
+    '/auth/sign-out': {
+      unsure: {
+        title: 'We couldn’t confirm that you are signed out',
+        text: 'Try again before you leave this device.',
+      },
+      button: 'Sign out',
+      fields: {},
     },
-    button: 'Sign out',
-    fields: {},
-  },
-};
+  }),
+);

@@ -12,7 +12,7 @@ export const KEPT_FORM_PATH = '/auth/kept-form';
 
 /** @returns undefined for a form that can't be kept, or that nobody's name is on */
 export function keptFormPath(path: string, fields: Readonly<Record<string, string>>, reason: string) {
-  if (formWords[path]?.notDone === undefined || fields[OWNER_FIELD] === undefined) return undefined;
+  if (formWords.get(path)?.notDone === undefined || fields[OWNER_FIELD] === undefined) return undefined;
   return `${KEPT_FORM_PATH}?${new URLSearchParams({ to: path, reason })}`;
 }
 

@@ -104,7 +104,7 @@ export function addAccountPages(pages: Pages<AuthVariables>, services: AuthServi
     const form = c.req.valid('form');
     const { session, owner } = form;
     // Before anything is asked that may not answer: which device it was is kept, whatever comes.
-    c.set('formFields', pickFields(formWords['/auth/devices'] as FormWords, form));
+    c.set('formFields', pickFields(formWords.get('/auth/devices') as FormWords, form));
     await guard(c, async () => {});
     requireOwner(owner, c.get('session').userId);
     if (session === 'others') {

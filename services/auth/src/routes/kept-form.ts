@@ -74,7 +74,7 @@ export function addKeptFormPages(pages: Pages<AuthVariables>, services: AuthServ
 
   pages.openapi(keep, async (c) => {
     const { to, reason } = c.req.valid('query');
-    const words = formWords[to];
+    const words = formWords.get(to);
     const fields = words && pickFields(words, c.req.valid('form'));
     if (!fields || keptFormPath(to, fields, reason) === undefined) {
       throw new HoldfastError('not-found', 'There is no such form to keep.');
@@ -85,7 +85,7 @@ export function addKeptFormPages(pages: Pages<AuthVariables>, services: AuthServ
 
   pages.openapi({ ...show, middleware: requireOwnSession(services) }, async (c) => {
     const kept = await readKeptFormCookie(cookieKeys(), c.req.header('cookie'));
-    const words = kept && formWords[kept.path];
+    const words = kept && formWords.get(kept.path);
     if (!words || kept.fields[OWNER_FIELD] !== c.get('session').userId) {
       clearKeptForm(c);
       return c.redirect(parseReturnPath(c.req.valid('query').return_to) ?? '/auth', 303);

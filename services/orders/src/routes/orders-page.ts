@@ -105,7 +105,7 @@ export function addOrdersPage(
     const { key, quantity, owner } = form;
     const sku = form.sku.trim();
     // Before anything is asked that may not answer: what was typed is kept, whatever comes.
-    c.set('formFields', pickFields(formWords['/orders'] as FormWords, { ...form, sku }));
+    c.set('formFields', pickFields(formWords.get('/orders') as FormWords, { ...form, sku }));
     const session = await authenticate(c.req.method, (name) => c.req.header(name), options);
     c.set('session', session);
     const { userId } = session;
