@@ -12,25 +12,35 @@ app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
+{{/*
+Labels, each once. What selects pods is never another; else the values win, and of them those for this object. A list: the root, the
+component, and if there are any, labels of this object from the values and those of the chart that nothing may change.
+*/}}
 {{- define "holdfast.labels" -}}
 {{- $root := index . 0 -}}
-{{ include "holdfast.selector" . }}
-app.kubernetes.io/part-of: holdfast
-app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ $root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
-{{- with $root.Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $fixed := fromYaml (include "holdfast.selector" .) -}}
+{{- $own := dict -}}
+{{- if gt (len .) 2 }}{{ $own = index . 2 }}{{ end -}}
+{{- if gt (len .) 3 }}{{ $fixed = merge $fixed (index . 3) }}{{ end -}}
+{{- $defaults := dict
+  "app.kubernetes.io/part-of" "holdfast"
+  "app.kubernetes.io/version" $root.Chart.AppVersion
+  "app.kubernetes.io/managed-by" $root.Release.Service
+  "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version)
+-}}
+{{- toYaml (merge $fixed (deepCopy (default dict $own)) (deepCopy $root.Values.commonLabels) $defaults) -}}
 {{- end -}}
 
-{{/* Name, namespace and labels of an object: a list of the root, the component, and what its name has beyond that. */}}
+{{/* Name, namespace and labels of an object: a list of the root, the component, what its name has beyond that, and if there are any,
+labels of its own from the values. */}}
 {{- define "holdfast.metadata" -}}
 {{- $root := index . 0 -}}
+{{- $own := dict -}}
+{{- if gt (len .) 3 }}{{ $own = index . 3 }}{{ end -}}
 name: {{ include "holdfast.fullname" $root }}-{{ index . 1 }}{{ with index . 2 }}-{{ . }}{{ end }}
 namespace: {{ $root.Release.Namespace }}
 labels:
-  {{- include "holdfast.labels" . | nindent 2 }}
+  {{- include "holdfast.labels" (list $root (index . 1) $own) | nindent 2 }}
 {{- end -}}
 
 {{/* The values of a service: those that are common, with its own over them. A list: the root, the component. */}}

@@ -73,16 +73,9 @@ spec:
   template:
     metadata:
       labels:
-        {{- include "holdfast.labels" $scope | nindent 8 }}
-        holdfast.dev/redis-client: "true"
-        {{- with $values.podLabels }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+        {{- include "holdfast.labels" (list $root $name $values.podLabels (dict "holdfast.dev/redis-client" "true")) | nindent 8 }}
       annotations:
-        checksum/once: {{ .checksum | sha256sum }}
-        {{- with $values.podAnnotations }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+        {{- merge (dict "checksum/once" (.checksum | sha256sum)) $values.podAnnotations | toYaml | nindent 8 }}
     spec:
       serviceAccountName: {{ include "holdfast.fullname" $root }}-{{ $name }}
       automountServiceAccountToken: false
@@ -290,10 +283,7 @@ spec:
 apiVersion: monitoring.coreos.com/v1
 kind: PodMonitor
 metadata:
-  {{- include "holdfast.metadata" $scope | nindent 2 }}
-    {{- with $root.Values.podMonitor.labels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+  {{- include "holdfast.metadata" (list $root $name "" $root.Values.podMonitor.labels) | nindent 2 }}
 spec:
   selector:
     matchLabels:

@@ -15,24 +15,33 @@ app.kubernetes.io/component: {{ . }}
 {{- end }}
 {{- end -}}
 
+{{/*
+Labels, each once. What selects pods is never another; else the values win, and of them those for this object. A list: the root, the
+component or nothing, and if there are any, labels of this object from the values.
+*/}}
 {{- define "redis-sentinel.labels" -}}
 {{- $root := index . 0 -}}
-{{ include "redis-sentinel.selector" . }}
-app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ $root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
-{{- with $root.Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $fixed := fromYaml (include "redis-sentinel.selector" .) -}}
+{{- $own := dict -}}
+{{- if gt (len .) 2 }}{{ $own = index . 2 }}{{ end -}}
+{{- $defaults := dict
+  "app.kubernetes.io/version" $root.Chart.AppVersion
+  "app.kubernetes.io/managed-by" $root.Release.Service
+  "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version)
+-}}
+{{- toYaml (merge $fixed (deepCopy (default dict $own)) (deepCopy $root.Values.commonLabels) $defaults) -}}
 {{- end -}}
 
-{{/* Name and labels of an object: a list of the root, the suffix of its name, the component or nothing. */}}
+{{/* Name and labels of an object: a list of the root, the suffix of its name, the component or nothing, and if there are any, labels of
+its own from the values. */}}
 {{- define "redis-sentinel.metadata" -}}
 {{- $root := index . 0 -}}
+{{- $own := dict -}}
+{{- if gt (len .) 3 }}{{ $own = index . 3 }}{{ end -}}
 name: {{ include "redis-sentinel.fullname" $root }}{{ with index . 1 }}-{{ . }}{{ end }}
 namespace: {{ $root.Release.Namespace }}
 labels:
-  {{- include "redis-sentinel.labels" (list $root (index . 2)) | nindent 2 }}
+  {{- include "redis-sentinel.labels" (list $root (index . 2) $own) | nindent 2 }}
 {{- end -}}
 
 {{- define "redis-sentinel.image" -}}

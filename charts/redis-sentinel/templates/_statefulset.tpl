@@ -6,6 +6,14 @@ users (whose passwords the container reads), env. */}}
 {{- $values := index $root.Values $component -}}
 {{- $full := include "redis-sentinel.fullname" $root -}}
 {{- $selector := include "redis-sentinel.selector" (list $root $component) -}}
+{{- $annotations := dict
+  "checksum/config" (include (print $root.Template.BasePath "/config.yaml") $root | sha256sum)
+  "kubectl.kubernetes.io/default-container" $component
+-}}
+{{- if $root.Values.metrics.enabled -}}
+{{- /* The exporter reads its password when it starts. */ -}}
+{{- $_ := set $annotations "holdfast.dev/exporter-generation" (toString $root.Values.users.exporter.generation) -}}
+{{- end -}}
 apiVersion: apps/v1
 kind: StatefulSet
 metadata:
@@ -24,20 +32,9 @@ spec:
   template:
     metadata:
       labels:
-        {{- $selector | nindent 8 }}
-        {{- with mergeOverwrite (dict) $root.Values.commonLabels $values.podLabels }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+        {{- merge (fromYaml $selector) (deepCopy $values.podLabels) $root.Values.commonLabels | toYaml | nindent 8 }}
       annotations:
-        checksum/config: {{ include (print $root.Template.BasePath "/config.yaml") $root | sha256sum }}
-        {{- if $root.Values.metrics.enabled }}
-        # The exporter reads its password when it starts.
-        holdfast.dev/exporter-generation: {{ $root.Values.users.exporter.generation | quote }}
-        {{- end }}
-        kubectl.kubernetes.io/default-container: {{ $component }}
-        {{- with $values.podAnnotations }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+        {{- merge $annotations $values.podAnnotations | toYaml | nindent 8 }}
     spec:
       serviceAccountName: {{ $full }}
       automountServiceAccountToken: false

@@ -22,11 +22,15 @@ export interface Manifest {
 /**
  * What `helm template` makes of the chart.
  *
- * @throws Error with what the schema or a `fail` of the chart says
+ * @throws Error with what the schema or a `fail` of the chart says, or with what a strict parser does not take: helm itself does not
+ *   mind a key that is there twice, and the last one wins
  */
 export async function renderChart(chart: string, options: ChartOptions = {}): Promise<Manifest[]> {
-  return parseAllDocuments(await renderChartText(chart, options))
-    .map((document) => document.toJS() as Manifest | null)
+  return parseAllDocuments(await renderChartText(chart, options), { strict: true, uniqueKeys: true })
+    .map((document) => {
+      for (const problem of [...document.errors, ...document.warnings]) throw problem;
+      return document.toJS() as Manifest | null;
+    })
     .filter((manifest) => manifest !== null);
 }
 
