@@ -31,9 +31,10 @@ const monitoring = {
   dashboard: { enabled: true, labels: taken },
 };
 const pods = { podLabels: taken, podAnnotations: annotations };
-const matrix: [string, Record<string, unknown>][] = [
-  ['labels for everything', { commonLabels: taken, 'redis-sentinel': { commonLabels: taken } }],
-  ['labels and annotations for pods', { service: pods, 'redis-sentinel': { redis: pods, sentinel: pods } }],
+/** What is on, the labels, and the same without them. */
+const matrix: [string, Record<string, unknown>, Record<string, unknown>][] = [
+  ['labels for everything', { commonLabels: taken, 'redis-sentinel': { commonLabels: taken } }, {}],
+  ['labels and annotations for pods', { service: pods, 'redis-sentinel': { redis: pods, sentinel: pods } }, {}],
   [
     'all of them, and labels for monitoring',
     {
@@ -42,6 +43,7 @@ const matrix: [string, Record<string, unknown>][] = [
       podMonitor: { enabled: true, labels: taken },
       'redis-sentinel': { commonLabels: taken, redis: pods, sentinel: pods, metrics: monitoring },
     },
+    { podMonitor: { enabled: true }, 'redis-sentinel': { metrics: { enabled: true } } },
   ],
 ];
 
@@ -50,10 +52,10 @@ const matches = (labels: Record<string, string> = {}, selector: Record<string, s
 const workloads = (manifests: readonly Manifest[]) =>
   manifests.filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet');
 
-describe.each(matrix)('%s that the chart sets too', (_, values) => {
+describe.each(matrix)('%s that the chart sets too', (_, values, without) => {
   test('are there once, and change nothing that selects pods', async () => {
     const [plain, labelled] = await Promise.all([
-      renderChart(chart, { values: [dev] }),
+      renderChart(chart, { values: [dev, without] }),
       renderChart(chart, { values: [dev, values] }),
     ]);
     for (const { metadata, spec } of workloads(labelled)) {
