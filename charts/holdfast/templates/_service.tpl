@@ -257,6 +257,9 @@ spec:
         - namespaceSelector:
             matchLabels: { kubernetes.io/metadata.name: {{ . }} }
         {{- end }}
+        {{- range $policy.ingressCidrs }}
+        - ipBlock: { cidr: {{ . | quote }} }
+        {{- end }}
         {{- with .ingress }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -267,7 +270,11 @@ spec:
   egress:
     # The cluster's DNS, wherever it runs.
     - ports: [{ port: {{ $policy.dnsPort }}, protocol: UDP }, { port: {{ $policy.dnsPort }}, protocol: TCP }]
-      to: [{ namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: {{ $policy.dnsNamespace }} } } }]
+      to:
+        - namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: {{ $policy.dnsNamespace }} } }
+        {{- range $policy.dnsCidrs }}
+        - ipBlock: { cidr: {{ . | quote }} }
+        {{- end }}
     {{- range $redis.egress }}
     - {{- toYaml . | nindent 6 }}
     {{- end }}

@@ -243,6 +243,23 @@ describe('an external Redis', () => {
   });
 });
 
+test('networks may send requests, and DNS may be at an address of the node', async () => {
+  const set = ['networkPolicy.ingressCidrs={10.20.0.0/20,2001:db8::/64}', 'networkPolicy.dnsCidrs={169.254.20.10/32}'];
+  const manifests = await renderChart(chart, { values: [dev], set });
+  for (const service of ['auth', 'orders']) {
+    const { spec } = manifests.find(
+      ({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name.endsWith(`-${service}`),
+    ) as Manifest;
+    expect(spec.ingress[0].from).toEqual(
+      expect.arrayContaining([{ ipBlock: { cidr: '10.20.0.0/20' } }, { ipBlock: { cidr: '2001:db8::/64' } }]),
+    );
+    expect(spec.egress[0].to).toContainEqual({ ipBlock: { cidr: '169.254.20.10/32' } });
+  }
+  await expect(renderChart(chart, { values: [dev], set: ['networkPolicy.ingressCidrs={10.20.0.0}'] })).rejects.toThrow(
+    /ingressCidrs/,
+  );
+});
+
 test('an authority of PostgreSQL is trusted by orders, and only by orders', async () => {
   const manifests = await renderChart(chart, { values: [environment('prod')], set: ['database.caSecret=postgres-ca'] });
   const orders = container(manifests, 'orders');

@@ -72,6 +72,18 @@ describe.each(matrix)('%s that the chart sets too', (_, values, without) => {
     const policies = (manifests: readonly Manifest[]) =>
       manifests.filter(({ kind }) => kind === 'NetworkPolicy').map(({ metadata, spec }) => [metadata.name, spec]);
     expect(policies(labelled)).toEqual(policies(plain));
+    // Redis lets in whom these labels are on, and they are the services' own.
+    const redisPolicy = labelled.find(
+      ({ kind, metadata }) => kind === 'NetworkPolicy' && /-redis$/.test(metadata.name),
+    );
+    const peers = redisPolicy?.['spec'].ingress[0].from as { podSelector: { matchLabels: Record<string, string> } }[];
+    for (const { metadata, spec } of labelled.filter(({ kind }) => kind === 'Deployment')) {
+      const { labels } = spec.template.metadata;
+      expect(
+        peers.some(({ podSelector }) => matches(labels, podSelector.matchLabels)),
+        metadata.name,
+      ).toBe(true);
+    }
     const services = (manifests: readonly Manifest[]) =>
       manifests.filter(({ kind }) => kind === 'Service').map(({ metadata, spec }) => [metadata.name, spec.selector]);
     expect(services(labelled)).toEqual(services(plain));

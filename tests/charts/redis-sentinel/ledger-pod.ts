@@ -7,7 +7,7 @@ import { createTemporaryFolder } from '../../support/temporary-folder.ts';
 import { endOf, isReady, type Release } from './cluster-release.ts';
 import type { LedgerReport } from './redis-ledger.ts';
 
-export const clientLabels = { 'app.kubernetes.io/part-of': 'holdfast', 'holdfast.dev/redis-client': 'true' };
+export const clientLabels = { 'holdfast.dev/redis-client': 'true' };
 
 export interface RunningLedger {
   /** Ends the writing, and reads everything back. */
