@@ -61,11 +61,14 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
+{{/* Without a user the platform chooses one, as OpenShift does. */}}
 {{- define "holdfast.podSecurity" -}}
 runAsNonRoot: true
+{{- with . }}
 runAsUser: {{ . }}
 runAsGroup: {{ . }}
 fsGroup: {{ . }}
+{{- end }}
 seccompProfile:
   type: RuntimeDefault
 {{- end -}}

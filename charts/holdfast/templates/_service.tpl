@@ -85,7 +85,7 @@ spec:
         {{- toYaml . | nindent 8 }}
       {{- end }}
       securityContext:
-        {{- include "holdfast.podSecurity" 1000 | nindent 8 }}
+        {{- include "holdfast.podSecurity" $root.Values.runAsUser | nindent 8 }}
       topologySpreadConstraints:
         {{- range $key, $when := dict "kubernetes.io/hostname" $root.Values.spread.hosts "topology.kubernetes.io/zone" $root.Values.spread.zones }}
         - topologyKey: {{ $key }}

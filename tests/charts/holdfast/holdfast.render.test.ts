@@ -413,3 +413,16 @@ function container(manifests: Manifest[], name: string) {
     secrets: Object.fromEntries(volumes.map((volume) => [volume.name, volume.secret?.secretName])),
   };
 }
+
+test('where the platform chooses users and groups, as OpenShift does, no pod names one', async () => {
+  const values = { runAsUser: null, postgres: { runAsUser: null }, 'redis-sentinel': { runAsUser: null } };
+  const manifests = await renderChart(chart, { values: [dev, values] });
+  const pods = manifests.flatMap(({ kind, spec }) =>
+    kind === 'Pod' ? [spec] : kind === 'Deployment' || kind === 'StatefulSet' ? [spec.template.spec] : [],
+  );
+  expect(pods.length).toBeGreaterThan(4);
+  for (const pod of pods) {
+    expect(JSON.stringify(pod)).not.toMatch(/runAsUser|runAsGroup|fsGroup"/);
+    expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+  }
+});
