@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { access, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { acquireFileLock } from './file-lock.ts';
 import { requireGo } from './go-toolchain.ts';
@@ -46,6 +46,21 @@ const graphs = {
     module: 'github.com/traefik/traefik/v3',
     stamps: ['github.com/traefik/traefik/v3/pkg/version.Version'],
     tools: { traefik: 'github.com/traefik/traefik/v3/cmd/traefik' },
+  },
+  'cert-manager': {
+    module: 'github.com/cert-manager/cert-manager',
+    stamps: ['github.com/cert-manager/cert-manager/pkg/util.AppVersion'],
+    tools: {
+      'cert-manager-controller': 'github.com/cert-manager/cert-manager/holdfast/controller',
+      'cert-manager-webhook': 'github.com/cert-manager/cert-manager/holdfast/webhook',
+      'cert-manager-cainjector': 'github.com/cert-manager/cert-manager/holdfast/cainjector',
+    },
+  },
+  kind: { module: 'sigs.k8s.io/kind', stamps: [], tools: { kind: 'sigs.k8s.io/kind' } },
+  actionlint: {
+    module: 'github.com/rhysd/actionlint',
+    stamps: [],
+    tools: { actionlint: 'github.com/rhysd/actionlint/cmd/actionlint' },
   },
   pause: { module: 'holdfast.test/pause', stamps: [], tools: { pause: 'holdfast.test/pause' } },
 } as const satisfies Record<string, { module: string; stamps: readonly string[]; tools: Record<string, string> }>;
@@ -99,7 +114,8 @@ async function describe(tool: ToolName): Promise<{ path: string; goPackage: stri
   const { module, stamps } = graphs[found.graph];
   const version = pinnedVersion(mod, module);
   const hash = createHash('sha256').update(mod);
-  for (const file of ['go.sum', 'main.go']) hash.update(await readFile(join(source, file)).catch(() => ''));
+  const sources = (await readdir(source, { recursive: true })).filter((file) => /\.(go|sum)$/.test(file));
+  for (const file of sources.sort()) hash.update(await readFile(join(source, file)));
   const path = join(cacheDir, 'bin', `${found.graph}-${version}-${hash.digest('hex').slice(0, 12)}`, tool);
   return { path, goPackage: found.package, source, flags: stampFlags(version, stamps) };
 }

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { existingProvider } from '../cluster/choose-provider.ts';
+import { kind } from '../cluster/kind/kind-program.ts';
 import { forgetOnNodes } from '../cluster/native/node-images.ts';
 import { registryAddress } from '../cluster/native/topology.ts';
 import { runCommand, tryCommand } from '../cluster/run-command.ts';
@@ -43,7 +44,7 @@ const kindStore: ImageStore = {
       const archive = join(work, 'image.tar');
       await exportDockerArchive(name, dir, archive);
       await runCommand('docker', ['load', '--input', archive]);
-      await runCommand('kind', ['load', 'image-archive', archive, '--name', 'holdfast']);
+      await kind('load', 'image-archive', archive, '--name', 'holdfast');
     } finally {
       await rm(work, { recursive: true, force: true });
     }
