@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { applyManifests } from '../../../k8s/cluster/apply-manifests.ts';
 import { sourceFolder } from '../../../k8s/cluster/binaries.ts';
-import { ingressControllerImage, putIngressController } from '../../../k8s/images/put-ingress-controller.ts';
+import { putProgram } from '../../../k8s/images/put-program.ts';
 import type { Cluster } from '../../support/cluster/connect-cluster.ts';
 import { createNamespace } from '../../support/cluster/create-namespace.ts';
 import { waitForPod } from '../../support/cluster/wait-for-pod.ts';
@@ -16,11 +16,12 @@ export interface IngressController extends AsyncDisposable {
   readonly port: number;
 }
 
+const image = 'traefik:v3.6';
 const port = 8443;
 
 /** Traefik, restricted as our own pods are, in a namespace of its own; it serves Ingresses and Gateways of the release's. */
 export async function startIngressController(cluster: Cluster, release: HoldfastRelease): Promise<IngressController> {
-  await putIngressController();
+  await putProgram(image, 'traefik');
   const own = await createNamespace(cluster, 'traefik', { 'pod-security.kubernetes.io/enforce': 'restricted' });
   // What belongs to no namespace has its name too, and goes with it.
   const { name } = own;
@@ -149,7 +150,7 @@ function controllerPod(className: string, served: string) {
       containers: [
         {
           name: 'traefik',
-          image: ingressControllerImage,
+          image,
           args: settings.map((setting) => `--${setting}`),
           readinessProbe: { httpGet: { path: '/ping', port: 8080 }, periodSeconds: 1 },
           resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '256Mi' } },
