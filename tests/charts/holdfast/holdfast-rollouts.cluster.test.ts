@@ -12,7 +12,9 @@ describe.skipIf(reason !== undefined)(
     const release = new HoldfastRelease('rollouts', 'dev');
 
     beforeAll(async () => {
-      await release.install(...replicated);
+      // A user that the images do not know, as OpenShift chooses them.
+      const anyUser = ['runAsUser=1000650000', 'redis-sentinel.runAsUser=1000650000'];
+      await release.install(...replicated, ...anyUser);
     }, 480_000);
     afterAll(() => release[Symbol.asyncDispose]());
 

@@ -6,7 +6,8 @@ import { createLedgerPod, describeReport } from './ledger-pod.ts';
 const reason = await missingCluster();
 const variants = {
   TLS: ['tls.enabled=true'],
-  Valkey: ['image.repository=valkey/valkey'],
+  // A user that the image does not know, as OpenShift chooses them.
+  'Valkey as any user': ['image.repository=valkey/valkey', 'runAsUser=1000650000'],
   'appendfsync everysec': ['redis.appendfsync=everysec', 'redis.resumeMaxMebibytes=0'],
 };
 
