@@ -31,7 +31,7 @@ interface Pending {
  * How many writes of a batch may be about the same first key, which is one user's. Redis does a batch without a break, and a write
  * about a user who has many sessions takes a millisecond.
  */
-const MOST_OF_ONE_KEY = 3;
+const MOST_OF_ONE_KEY = 2;
 
 /**
  * Writes that count only once enough replicas have them (Redis WAIT). Writes that arrive while one batch is being
