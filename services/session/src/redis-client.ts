@@ -68,15 +68,15 @@ function keepPassword(redis: Redis, password: () => string): void {
     // In RESP2 a connection that listens may ask for nothing else. It is made anew.
     const listens = redis.mode === 'subscriber' && options.protocol === 2;
     if (next === used || redis.status !== 'ready') return;
-    used = next;
     if (listens) redis.disconnect(true);
     else await redis.call('AUTH', options.username ?? 'default', next);
+    used = next;
   };
   let timer: NodeJS.Timeout | undefined;
   redis.on('ready', () => {
     used = options.password ?? undefined;
     clearInterval(timer);
-    // A failure leaves the connection as it was. The server may learn of a new password later than we do.
+    // A failure leaves the connection as it was, and is tried again: the server may learn of a new password later than we do.
     timer = setInterval(() => prove().catch((error) => redis.emit('error', error)), LOOK_AT_PASSWORD_MS).unref();
   });
   redis.on('close', () => {
