@@ -69,7 +69,7 @@ async function readMachine() {
 /** Those of the daemons of this process. */
 function findCgroups(): string[] {
   return cgroupHierarchies()
-    .map(({ path }) => join(path, `holdfast-docker-${process.pid}`))
+    .map(({ path }) => join(path, `tests-docker-${process.pid}`))
     .filter((path) => existsSync(path));
 }
 

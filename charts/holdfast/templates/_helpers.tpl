@@ -65,9 +65,9 @@ capabilities:
 {{- define "holdfast.podSecurity" -}}
 runAsNonRoot: true
 {{- with . }}
-runAsUser: {{ . }}
-runAsGroup: {{ . }}
-fsGroup: {{ . }}
+runAsUser: {{ int64 . }}
+runAsGroup: {{ int64 . }}
+fsGroup: {{ int64 . }}
 {{- end }}
 seccompProfile:
   type: RuntimeDefault

@@ -100,9 +100,9 @@ capabilities:
 {{- define "redis-sentinel.podSecurity" -}}
 runAsNonRoot: true
 {{- with .Values.runAsUser }}
-runAsUser: {{ . }}
-runAsGroup: {{ . }}
-fsGroup: {{ . }}
+runAsUser: {{ int64 . }}
+runAsGroup: {{ int64 . }}
+fsGroup: {{ int64 . }}
 {{- end }}
 fsGroupChangePolicy: OnRootMismatch
 seccompProfile:

@@ -32,7 +32,7 @@ spec:
   template:
     metadata:
       labels:
-        {{- merge (fromYaml $selector) (deepCopy $values.podLabels) $root.Values.commonLabels | toYaml | nindent 8 }}
+        {{- merge (fromYaml $selector) (deepCopy (default dict $values.podLabels)) $root.Values.commonLabels | toYaml | nindent 8 }}
       annotations:
         {{- merge $annotations $values.podAnnotations | toYaml | nindent 8 }}
     spec:

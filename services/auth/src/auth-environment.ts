@@ -45,7 +45,7 @@ export const authEnvironment = {
     ),
   LOGIN_FAILURES_IN_A_ROW: wholeNumber(0, 100)
     .default(0)
-    .refine((limit) => limit === 0 || limit >= 4, 'must be 0, or 4 to 100')
+    .refine((limit) => limit === 0 || limit >= 20, 'must be 0, or 20 to 100')
     .describe(
       'Failed logins in a row per account, divided as those of a day, until a login succeeds or the password is changed; 0 is no such limit',
     ),

@@ -107,20 +107,27 @@ function toSpans({ username, password }: LoginAttempt, { perDay, inARow }: Login
   const account = toAccount(username);
   return [
     { key: `day:${account}`, limit: perDay, windowMs: DAY_MS, endsWithSuccess: false },
-    // Names that nobody has are not kept for longer than a day: anybody can make up millions of them.
+    // Names that nobody has are not kept for long: anybody can make up millions of them.
     {
       key: `row:${account}:${password ?? ''}`,
       limit: inARow,
-      windowMs: password === undefined ? DAY_MS : NO_END_MS,
+      // Two days, so that a refusal tells nothing in the first.
+      windowMs: password === undefined ? 2 * DAY_MS : NO_END_MS,
       endsWithSuccess: true,
     },
   ].filter(({ limit }) => limit > 0);
 }
 
-/** A quarter is kept for devices that the account knows, another for sessions. One of them alone must not lock out the others. */
-function toPartCounters({ key, limit, windowMs }: Span, device: string | undefined) {
+/**
+ * A quarter is kept for devices that the account knows, another for sessions. In a day one of them alone must not lock out the
+ * others; a row has no such part, which a success elsewhere could not end.
+ */
+function toPartCounters({ key, limit, windowMs, endsWithSuccess }: Span, device: string | undefined) {
   const quarter = Math.floor(limit / 4);
-  const own = device === undefined ? [] : [counter(`${key}:device:${device}`, Math.ceil(quarter / 3), windowMs)];
+  const own =
+    device === undefined || endsWithSuccess
+      ? []
+      : [counter(`${key}:device:${device}`, Math.ceil(quarter / 3), windowMs)];
   return {
     strangers: [counter(`${key}:strangers`, limit - 2 * quarter, windowMs)],
     devices: [...own, counter(`${key}:devices`, quarter, windowMs)],

@@ -50,6 +50,8 @@ export interface Database {
 /** Whether a statement is with the driver, which sends it as soon as it can. */
 interface SendState {
   mayBeSent: boolean;
+  /** Whoever asked has an answer: nothing may begin any more. */
+  answered: boolean;
 }
 
 /** What a server that is there may take of that for one statement: not all, so that a slow one is no dead one. */
@@ -64,7 +66,10 @@ const tracer = trace.getTracer('@holdfast/orders');
 export function createDatabase(options: DatabaseOptions): Database {
   const { timeoutMs, onError } = options;
   let pooled = false;
-  const pool = new ReplaceablePool(() => createPool(options, pooled));
+  const pool = new ReplaceablePool(
+    () => createPool(options, pooled),
+    (error) => onError?.(error),
+  );
   let lastAnswerAtMs = performance.now();
   /** Since when no connection can be made. */
   let unreachableSinceMs: number | undefined;
@@ -88,10 +93,11 @@ export function createDatabase(options: DatabaseOptions): Database {
       try {
         state.mayBeSent = false;
         if (used.options.prepare) await requireOwnConnections(used);
+        if (state.answered) throw new Error('it was answered before a connection was found');
         state.mayBeSent = true;
         return await statements(used);
       } catch (error) {
-        if (isPoolers(error) && used.options.prepare) {
+        if (isPoolers(error) && used.options.prepare && !state.answered) {
           // Not carried out: it is asked again in a way that every pooler knows.
           if (!pooled) options.onPooler?.(error as Error);
           pooled = true;
@@ -112,7 +118,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     }
   };
   const attempt = async <T>(statements: (sql: Sql) => Promise<T>, writes: boolean): Promise<T> => {
-    const state: SendState = { mayBeSent: false };
+    const state: SendState = { mayBeSent: false, answered: false };
     const toError = (cause: unknown) => {
       const unchanged = !writes || !state.mayBeSent || wasRefused(cause);
       return unchanged ? unavailable(cause) : outcomeUnknown(cause);
@@ -126,10 +132,11 @@ export function createDatabase(options: DatabaseOptions): Database {
     const startedAtMs = performance.now();
     const { promise: timeout, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
-      // Not one answer since: the connections are dead, though nobody said so, and new requests must not wait on them.
-      if (lastAnswerAtMs < startedAtMs) pool.replace(first);
+      state.answered = true;
       // The driver sends what waits for a connection as soon as there is one: also that may happen yet.
       reject(toError(new Error(`no answer within ${timeoutMs} ms`)));
+      // Not one answer since: the connections are dead, though nobody said so, and new requests must not wait on them.
+      if (lastAnswerAtMs < startedAtMs) pool.replace(first);
     }, timeoutMs);
     try {
       const result = await Promise.race([untilSent(statements, startedAtMs + timeoutMs, state, hold), timeout]);
@@ -141,6 +148,7 @@ export function createDatabase(options: DatabaseOptions): Database {
       if ((error as { code?: unknown }).code === '25006') pool.replace(first);
       throw isUnavailable(error) ? toError(error) : error;
     } finally {
+      state.answered = true;
       clearTimeout(timer);
       for (const used of held) pool.release(used);
     }

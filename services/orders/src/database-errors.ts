@@ -43,7 +43,7 @@ export function isPoolers(error: unknown): boolean {
  */
 export function isRefusal(error: unknown): boolean {
   const { code, name, cause } = error as { code?: unknown; name?: string; cause?: unknown };
-  if (name === 'PostgresError' && /^(28|3D|42501|42P01|42704|22023|08P01)/.test(String(code))) return true;
+  if (name === 'PostgresError' && /^(28|3D|42501|42P01|42704|22023)/.test(String(code))) return true;
   return cause !== undefined && isRefusal(cause);
 }
 

@@ -117,7 +117,8 @@ export function parseDatabaseUrl(text: string): DatabaseTarget {
   if (path.includes('@') || query.includes('@')) throw new Error(`has an @ behind the address: ${encode}`);
   const [hostsText = '', ...others] = authority.split('@').reverse();
   const credentials = others.reverse().join('@');
-  if (![credentials, path, query].every(isDecodable)) throw new Error(`has a % that begins no escape: ${encode}`);
+  if (![credentials, hostsText, path, query].every(isDecodable))
+    throw new Error(`has a % that begins no escape: ${encode}`);
   const parameters = readParameters(query);
   const target = toHosts(parameters['host'] ?? decodeURIComponent(hostsText), parameters['port']);
   const colon = credentials.indexOf(':');
@@ -129,6 +130,7 @@ export function parseDatabaseUrl(text: string): DatabaseTarget {
   const { sslrootcert, sslcert, sslkey, connect_timeout: connectTimeout } = parameters;
   if ((sslcert === undefined) !== (sslkey === undefined))
     throw new Error('has only one of sslcert and sslkey: give both');
+  requireTls(sslMode, parameters);
   const attribute = parameters['target_session_attrs'];
   // Among several only one takes orders.
   const attributes = attribute ?? (target.hosts.length > 1 ? 'read-write' : 'any');
@@ -204,6 +206,21 @@ function toSslMode({ sslmode, sslrootcert }: Record<string, string | undefined>)
   }
   if (sslmode === 'require' && sslrootcert !== undefined) return 'verify-ca';
   return sslmode === 'allow' ? 'prefer' : ((sslmode ?? 'disable') as SslMode);
+}
+
+/** TLS that was asked for must not be left out in silence. */
+function requireTls(sslMode: SslMode, parameters: Record<string, string | undefined>): void {
+  if (sslMode === 'verify-ca' && parameters['sslrootcert'] === undefined) {
+    throw new Error(
+      'has sslmode=verify-ca without sslrootcert: any public certificate would do; use sslmode=verify-full',
+    );
+  }
+  if (sslMode !== 'disable' && sslMode !== 'prefer') return;
+  const names = ['sslrootcert', 'sslcert', 'sslkey', 'ssl_min_protocol_version'].filter((name) => parameters[name]);
+  if (parameters['sslnegotiation'] === 'direct') names.push('sslnegotiation');
+  if (names.length > 0) {
+    throw new Error(`has ${names.join(', ')} without TLS: add sslmode=verify-full, or sslmode=require`);
+  }
 }
 
 function isPort(text: string): boolean {

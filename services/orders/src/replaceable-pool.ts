@@ -6,11 +6,14 @@ import type { Sql } from 'postgres';
  */
 export class ReplaceablePool {
   readonly #create: () => Sql;
+  readonly #onError: (error: unknown) => void;
   readonly #users = new Map<Sql, number>();
   #current: Sql;
 
-  constructor(create: () => Sql) {
+  /** @param onError where another one can't be made, such as when a certificate can't be read: the old one stays */
+  constructor(create: () => Sql, onError: (error: unknown) => void) {
     this.#create = create;
+    this.#onError = onError;
     this.#current = create();
   }
 
@@ -35,7 +38,12 @@ export class ReplaceablePool {
   /** Does nothing where the pool has been replaced already. */
   replace(old: Sql): void {
     if (this.#current !== old) return;
-    this.#current = this.#create();
+    try {
+      this.#current = this.#create();
+    } catch (error) {
+      this.#onError(error);
+      return;
+    }
     if (!this.#users.has(old)) end(old);
   }
 

@@ -80,6 +80,10 @@ test('what refuses a new instance counts although it is left out, for as long as
   const askedAtMs = performance.now();
   await pollUntil('the end of the warm-up', 5000, () => performance.now() - askedAtMs > 1100);
   expect(await health.readiness(['check'])).toMatchObject({ ready: false, checks: { check: 'refused' } });
+  // That it is away for a moment does not make the configuration right.
+  failure = new Error('away');
+  expect(await health.readiness(['check'])).toMatchObject({ ready: false });
+  expect(await health.readiness(['check'])).toMatchObject({ ready: false });
   failure = undefined;
   expect(await health.readiness(['check'])).toMatchObject({ ready: true });
   // One that has served does not go for it: all replicas would go at once.

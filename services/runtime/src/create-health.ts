@@ -65,7 +65,8 @@ export function createHealth({ checks, timeoutMs = 1000, warmUpMs = 15_000 }: He
       });
       const results = await running;
       warm ||= results.every(([, result]) => result === 'ok');
-      refused = results.some(([, result]) => result === 'refused');
+      // Until it is taken: one moment in which it is away says nothing else.
+      refused ||= results.some(([, result]) => result === 'refused');
       const counted = results.filter(([name]) => (warmingUp && !warm) || !excluded.includes(name));
       const ready = !draining && counted.every(([, result]) => result === 'ok');
       return { ready, draining, checks: Object.fromEntries(counted) };

@@ -18,6 +18,14 @@ const RENEW_MS = 300_000;
 const USABLE_MS = (LIFE_SECONDS - 60) * 1000;
 const RETRY_MS = 1000;
 
+/** AWS is asked for credentials where they have expired. */
+const LONGEST_SIGNING_MS = 10_000;
+
+async function afterTooLong(): Promise<never> {
+  await delay(LONGEST_SIGNING_MS, undefined, { ref: false });
+  throw new Error(`AWS gave no credentials within ${LONGEST_SIGNING_MS} ms`);
+}
+
 interface Token {
   text: string;
   signedAtMs: number;
@@ -40,7 +48,8 @@ export function createIamPassword(options: IamPasswordOptions): () => string {
     isSigning = true;
     try {
       credentials ??= (await import('@aws-sdk/credential-provider-node')).defaultProvider();
-      token = { text: await presign(options, credentials, new Date()), signedAtMs: Date.now() };
+      const text = await Promise.race([presign(options, credentials, new Date()), afterTooLong()]);
+      token = { text, signedAtMs: Date.now() };
     } catch (error) {
       failure = error;
       await delay(RETRY_MS, undefined, { ref: false });

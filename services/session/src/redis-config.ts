@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { ConnectionOptions } from 'node:tls';
+import { type ConnectionOptions, createSecureContext } from 'node:tls';
 import { createIamPassword } from './iam-password.ts';
 import { type SessionEnvironment, usesTls } from './session-config.ts';
 
@@ -78,12 +78,14 @@ function toPassword(env: SessionEnvironment): (() => string) | undefined {
 
 const readPassword = (file: string) => readFileSync(file, 'utf8').trim();
 
+/** @throws Error where they can't be used, such as a key that is not the certificate's: one of the two may have been replaced */
 function tlsOptions(env: SessionEnvironment): ConnectionOptions {
   const { REDIS_CA_FILE: caFile, REDIS_CERT_FILE: certFile, REDIS_KEY_FILE: keyFile } = env;
-  return {
+  const files = {
     ...(caFile === undefined ? {} : { ca: readFileSync(caFile) }),
     ...(certFile === undefined ? {} : { cert: readFileSync(certFile) }),
     ...(keyFile === undefined ? {} : { key: readFileSync(keyFile) }),
-    ...(env.REDIS_TLS_SERVER_NAME === undefined ? {} : { servername: env.REDIS_TLS_SERVER_NAME }),
   };
+  createSecureContext(files);
+  return { ...files, ...(env.REDIS_TLS_SERVER_NAME === undefined ? {} : { servername: env.REDIS_TLS_SERVER_NAME }) };
 }

@@ -10,6 +10,16 @@ export function createSentinelClient({ host, port }: RedisEndpoint, name: string
     ...(password === undefined ? {} : { password: password() }),
     ...(config.tls === undefined ? {} : { tls: config.tls() }),
   });
+  /** What can't be read now, a file that is being replaced, is read again after the next try. */
+  const tryOptions = (onError: (error: Error) => void) => {
+    try {
+      return readOptions();
+    } catch (error) {
+      onError(error as Error);
+      return {};
+    }
+  };
+  let unread: Error | undefined;
   const sentinel = new Redis({
     host,
     port,
@@ -24,16 +34,15 @@ export function createSentinelClient({ host, port }: RedisEndpoint, name: string
     // A link that was cut is noticed by the kernel's probes: a connection that only listens never sends.
     keepAlive: 5000,
     retryStrategy: () => 500 + Math.random() * 500,
-    ...readOptions(),
+    ...tryOptions((error) => {
+      unread = error;
+    }),
   });
   explainTlsMismatch(sentinel, config);
-  sentinel.on('close', () => {
-    try {
-      Object.assign(sentinel.options, readOptions());
-    } catch (error) {
-      sentinel.emit('error', error as Error);
-    }
-  });
+  const report = (error: Error) => sentinel.emit('error', error);
+  sentinel.on('close', () => Object.assign(sentinel.options, tryOptions(report)));
+  // Whoever listens does so by then.
+  if (unread) queueMicrotask(() => unread && report(unread));
   return sentinel;
 }
 

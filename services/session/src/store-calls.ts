@@ -19,6 +19,7 @@ import { withRetry } from './with-retry.ts';
 type Arguments = readonly (string | number)[];
 
 const tracer = trace.getTracer('@holdfast/session');
+const RECONNECT_MS = 250;
 const readOnly = new Set(['validate', 'count']);
 /** May also end what has idled out, but is asked for what it reads. */
 const reads = new Set([...readOnly, 'list_some']);
@@ -67,7 +68,10 @@ export class StoreCalls {
     for (const connection of this.#connections) {
       connection.on('error', onError);
       connection.on('end', () => {
-        if (!this.#closed) connection.connect().catch(() => {});
+        // Without a pause nothing else would run where it can't even begin, such as with a key that is not the certificate's.
+        setTimeout(() => {
+          if (!this.#closed) connection.connect().catch(() => {});
+        }, RECONNECT_MS).unref();
       });
     }
     this.#follower = followPrimary(options.redis, [...this.#connections], onError);

@@ -1,4 +1,8 @@
+import { HoldfastError } from './holdfast-error.ts';
 import { isFunctionMissing } from './store-errors.ts';
+
+/** How many may wait for a turn: memory has an end, and so has the patience of the user’s other requests. */
+const MOST_WAITING = 100;
 
 interface Waiting {
   resolve(): void;
@@ -12,9 +16,15 @@ interface Waiting {
 export class Turns {
   readonly #waiting = new Map<string, Waiting[]>();
 
-  /** @throws Error also where a call failed that it waited for: by then it has waited for as long as that one has tried */
+  /**
+   * @throws HoldfastError `rate-limited` where many wait already
+   * @throws Error also where a call failed that it waited for: by then it has waited for as long as that one has tried
+   */
   async take<T>(key: string, run: () => Promise<T>): Promise<T> {
     const before = this.#waiting.get(key);
+    if (before && before.length >= MOST_WAITING) {
+      throw new HoldfastError('rate-limited', 'Too many requests at once for this user. Try again in a moment.');
+    }
     if (before) await new Promise<void>((resolve, reject) => before.push({ resolve, reject }));
     else this.#waiting.set(key, []);
     try {

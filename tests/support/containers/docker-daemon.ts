@@ -59,7 +59,7 @@ export async function startDockerDaemon(): Promise<DockerDaemon> {
   // Not the machine's own /etc/docker/daemon.json.
   await writeFile(config, '{}');
   const { link, host, inside } = await freeLink();
-  const cgroup = `holdfast-docker-${process.pid}`;
+  const cgroup = `tests-docker-${process.pid}`;
   const output = openSync(log, 'a');
   const child = spawn(
     'setpriv',
