@@ -67,11 +67,16 @@ export class StoreCalls {
     this.#connections = [this.redis, ...(this.#writeRedis ? [this.#writeRedis] : []), ...further];
     for (const connection of this.#connections) {
       connection.on('error', onError);
+      let endedAtMs = Number.NEGATIVE_INFINITY;
       connection.on('end', () => {
-        // Without a pause nothing else would run where it can't even begin, such as with a key that is not the certificate's.
-        setTimeout(() => {
+        const nowMs = performance.now();
+        const reconnect = () => {
           if (!this.#closed) connection.connect().catch(() => {});
-        }, RECONNECT_MS).unref();
+        };
+        // Where it can't even begin, such as with a key that is not the certificate's, nothing else would run without a pause.
+        if (nowMs >= endedAtMs + RECONNECT_MS) reconnect();
+        else setTimeout(reconnect, RECONNECT_MS).unref();
+        endedAtMs = nowMs;
       });
     }
     this.#follower = followPrimary(options.redis, [...this.#connections], onError);
