@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { copyFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type SessionStore, sessionEnvironment, sessionEnvironmentMistakes, toRedisConfig } from '@holdfast/session';
@@ -88,6 +88,23 @@ describe('a Redis that asks for a client certificate', () => {
   test.each(['rediss', 'valkeys'])('takes a service that has one, by %s://', async (scheme) => {
     const { auth } = openAuth({ ...variables(scheme), ...own() });
     expect((await auth.validate(await untilLoggedIn(auth))).outcome).toBe('active');
+  });
+
+  test('is reached with the last pair that fits while one of its files is replaced', async () => {
+    const other = await createCertificate('localhost');
+    const own = { REDIS_CERT_FILE: join(redis.folder, 'own.pem'), REDIS_KEY_FILE: join(redis.folder, 'own-key.pem') };
+    await copyFile(files['certificate'] ?? '', own.REDIS_CERT_FILE);
+    await copyFile(files['key'] ?? '', own.REDIS_KEY_FILE);
+    const { auth, errors } = openAuth({ ...variables(), ...own });
+    const token = await untilLoggedIn(auth);
+    await writeFile(own.REDIS_KEY_FILE, other.key);
+    await redis.admin().call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await pollUntil('the reason', 10_000, () => errors.some(({ message }) => /key values mismatch/.test(message)));
+    await pollUntil(
+      'an answer',
+      10_000,
+      async () => (await auth.validate(token).catch(() => undefined))?.outcome === 'active',
+    );
   });
 
   test('is not reached without it', async () => {

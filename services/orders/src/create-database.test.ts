@@ -159,6 +159,30 @@ test('a connection that is refused for a moment is made again, and the request i
   }
 });
 
+test('nothing begins once its answer was given: a connection that is found late changes nothing', async () => {
+  const target = { current: parseDatabaseUrl(service.postgres.url) };
+  await using database = Object.assign(createDatabase({ target, poolSize: 2, timeoutMs: 800 }), {
+    [Symbol.asyncDispose]: () => database.close(),
+  });
+  let begun = 0;
+  service.postgres.freeze(true);
+  try {
+    const writes = Array.from({ length: 5 }, () =>
+      database.write('try', (sql) => {
+        begun += 1;
+        return sql`select 1`;
+      }),
+    );
+    for (const write of await Promise.allSettled(writes)) {
+      expect(write).toMatchObject({ status: 'rejected', reason: { code: 'store-unavailable' } });
+    }
+  } finally {
+    service.postgres.freeze(false);
+  }
+  await pollUntil('an answer', 5000, () => database.run('ping', (sql) => sql`select 1 as one`));
+  expect(begun).toBe(0);
+});
+
 test('all connections stuck in one hang do not keep later requests waiting', async () => {
   service.postgres.freeze(true);
   const stuck = await Promise.all(Array.from({ length: 30 }, list));
